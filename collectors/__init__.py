@@ -1,0 +1,1 @@
+"""Prometheus -> tidy Arrow -> attributed ledger rows -> lake."""

@@ -1,0 +1,191 @@
+"""metrics-collect: the collectors' commands."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from collectors.collect import now
+from collectors.collector import Collector
+from collectors.prometheus import PrometheusError
+from collectors.run import FAILURES
+from collectors.run import run as run_collectors
+from collectors.upkeep import keep_up
+from queries.lake import Lake, LakeError
+from queries.logs import write_logs
+from queries.settings import Cluster, Settings, SettingsError
+from queries.window import Window, format_time, parse_time
+
+app = typer.Typer(
+    help="Collect GPU and job utilization from each cluster's Prometheus into the lake.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+console = Console(stderr=True)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The configuration file. Without it: metrics.toml, if there is one here."),
+]
+Only = Annotated[list[str] | None, typer.Option("--cluster", help="Only this cluster; may be given several times.")]
+
+
+def main() -> None:
+    app()
+
+
+@app.command()
+def run(
+    config: Config = None,
+    until_stdin_closes: Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")] = False,
+) -> None:
+    """Collect all clusters, at every tick, until stopped; fill what is missing in between."""
+    with explained():
+        settings = load(config)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        if until_stdin_closes:
+            threading.Thread(target=stop_with_input, args=(stop,), daemon=True).start()
+        run_collectors(settings, stop)
+
+
+@app.command()
+def once(config: Config = None, cluster: Only = None) -> None:
+    """Collect the open hour, and those that are not final, of all clusters, and stop."""
+    with explained():
+        settings = load(config)
+        lake = Lake(settings.store.path)
+        lake.create()
+        chosen = choose(settings, cluster)
+        with ThreadPoolExecutor(max(1, len(chosen))) as pool:
+            ticks = [(each.name, pool.submit(Collector(each, lake, settings.collect).tick)) for each in chosen]
+        failures = []
+        for name, tick in ticks:
+            error = tick.exception()
+            if error is None:
+                hours = ", ".join(format_time(done.hour.start) for done in tick.result()) or "nothing new"
+                console.print(f"{name}: collected {hours}")
+            elif isinstance(error, FAILURES):
+                failures.append(str(error))
+            else:
+                raise error
+        fail(failures)
+
+
+@app.command()
+def backfill(
+    start: Annotated[str, typer.Option("--from", help="The first hour: ISO 8601, a date, or Unix seconds.")],
+    end: Annotated[str, typer.Option("--to", help="The end, not included. Without it: now.")] = "",
+    config: Config = None,
+    cluster: Only = None,
+) -> None:
+    """Collect the hours between two times that are missing in the lake, oldest first."""
+    with explained():
+        settings = load(config)
+        window = window_between(start, end)
+        lake = Lake(settings.store.path)
+        lake.create()
+        chosen = choose(settings, cluster)
+        with progress_bar() as progress, ThreadPoolExecutor(max(1, len(chosen))) as pool:
+            fills = [pool.submit(fill, Collector(each, lake, settings.collect), window, progress) for each in chosen]
+        fail([str(error) for error in (done.exception() for done in fills) if isinstance(error, FAILURES)])
+        for done in fills:
+            done.result()
+
+
+@app.command()
+def upkeep(config: Config = None) -> None:
+    """Compact closed days, drop what is past its retention, and remove files that nothing needs any more."""
+    with explained():
+        settings = load(config)
+        lake = Lake(settings.store.path)
+        lake.create()
+        count = 0
+        for what in keep_up(lake, settings, now()):
+            count += 1
+            console.print(what)
+        console.print(f"{count} pieces of upkeep done" if count else "nothing was due")
+
+
+def stop_with_input(stop: threading.Event) -> None:
+    """Wait until whoever started us is gone: our standard input ends then."""
+    sys.stdin.read()
+    stop.set()
+
+
+def fill(collector: Collector, window: Window, progress: Progress) -> None:
+    """Collect the missing hours of a window, as far as they have begun, and show how far it is."""
+    begun = Window(window.start, min(window.end, Window.hour_of(now()).end))
+    hours = list(collector.unfinished(begun))
+    task = progress.add_task(collector.cluster.name, total=len(hours))
+    for _ in collector.fill(hours):
+        progress.advance(task)
+
+
+def window_between(start: str, end: str) -> Window:
+    try:
+        first, last = parse_time(start), parse_time(end) if end else now()
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if last <= first:
+        raise typer.BadParameter(f"--to {format_time(last)} is not after --from {format_time(first)}")
+    if first > now():
+        raise typer.BadParameter(f"--from {format_time(first)} is in the future; there is nothing to collect yet")
+    return Window(first, last)
+
+
+def load(config: Path | None) -> Settings:
+    write_logs()
+    settings = Settings.load(config or default_config())
+    if not settings.clusters:
+        raise SettingsError("no cluster is configured; add one: [[clusters]] with name and prometheus")
+    return settings
+
+
+def default_config() -> Path | None:
+    path = Path("metrics.toml")
+    return path if path.is_file() else None
+
+
+def choose(settings: Settings, names: list[str] | None) -> list[Cluster]:
+    return [settings.cluster(name) for name in names] if names else list(settings.clusters)
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("hours"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def fail(problems: list[str]) -> None:
+    """End with code 2 if there are problems: each is told, and what would be right."""
+    for problem in problems:
+        console.print(f"[red]error:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(2)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell what is wrong instead of where in the code it was noticed."""
+    try:
+        yield
+    except (SettingsError, LakeError, PrometheusError) as error:
+        fail([str(error)])

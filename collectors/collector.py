@@ -1,0 +1,113 @@
+"""Collector: keeps one cluster's hours in the lake up to date, and fills those that are missing."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import structlog
+
+from collectors.collect import Clock, Collected, collect, now
+from collectors.exporters import VOCABULARIES
+from collectors.prometheus import Prometheus
+from queries.lake import Lake
+from queries.settings import Cluster, Collect
+from queries.window import HOUR, Window, milliseconds
+
+AT_ONCE = 12
+"""How many adjoining hours are read and booked together at most, where many are missing."""
+
+SAMPLES_AT_ONCE = 1_000_000
+"""How many samples are booked together at most: what bounds the memory of a backfill."""
+
+log = structlog.get_logger()
+
+
+class Collector:
+    """One cluster's collector. Several may work on one cluster: what is done is read from the lake."""
+
+    def __init__(self, cluster: Cluster, lake: Lake, settings: Collect, clock: Clock = now) -> None:
+        self.cluster = cluster
+        self.lake = lake
+        self.settings = settings
+        self.clock = clock
+        self.prometheus = Prometheus(cluster)
+        self._beginning: datetime | None = None
+
+    def tick(self) -> list[Collected]:
+        """Write the open hour again, and those before it whose grace has not passed.
+
+        Raises:
+            PrometheusError, LakeError: nothing was written, or only whole hours.
+        """
+        return list(collect(self.prometheus, self.lake, self.open_hours(), at_once=2, clock=self.clock))
+
+    def open_hours(self) -> list[Window]:
+        """The hours that are not final yet: each is, once it was read after its grace."""
+        time = self.clock()
+        since = Window.hour_of(time - self.settings.grace - HOUR).start
+        recent = Window(since, Window.hour_of(time).end)
+        return [hour for hour in self.unfinished(recent) if hour.start + self.cluster.step <= time]
+
+    def missing_hours(self) -> list[Window]:
+        """The hours, oldest first, that should be in the lake and are not: as far back as the settings ask for and
+        Prometheus has anything."""
+        since = self.beginning()
+        until = Window.hour_of(self.clock() - self.settings.grace - HOUR).start
+        return list(self.unfinished(Window(since, until))) if since and since < until else []
+
+    def unfinished(self, window: Window) -> Iterator[Window]:
+        """The hours of a window that are missing, or were last read before their grace had passed."""
+        done = self.lake.snapshot().revisions(self.cluster.name, window)
+        for hour in window.hours():
+            final = (hour.end + self.settings.grace).timestamp()
+            if done.get(hour.start, 0) < final:
+                yield hour
+
+    def fill(self, hours: list[Window]) -> Iterator[Collected]:
+        """Collect hours that have passed, oldest first, as many at once as memory allows."""
+        before = self.prometheus.samples_read
+        yield from collect(self.prometheus, self.lake, hours[:1], clock=self.clock)
+        samples = max(1, self.prometheus.samples_read - before)
+        at_once = max(1, min(AT_ONCE, SAMPLES_AT_ONCE // samples))
+        yield from collect(self.prometheus, self.lake, hours[1:], at_once=at_once, clock=self.clock)
+
+    def beginning(self) -> datetime | None:
+        """The first hour, within the backfill that the settings ask for, of which Prometheus has anything. Looked for
+        once."""
+        if self._beginning is None:
+            time = self.clock()
+            self._beginning = self.find_beginning(Window.hour_of(time - self.cluster.backfill).start, time)
+        return self._beginning
+
+    def find_beginning(self, since: datetime, until: datetime) -> datetime | None:
+        """First by the index, which knows of blocks only, by halves; then hour by hour."""
+        low, high = 0, max(1, round((until - since) / HOUR))
+        if not self.has_series(Window(since, until)):
+            return None
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if self.has_series(Window(since, since + middle * HOUR)):
+                high = middle
+            else:
+                low = middle
+        hours = (
+            Window(since + place * HOUR, since + (place + 1) * HOUR)
+            for place in range(low, round((until - since) / HOUR) + 1)
+        )
+        return next((hour.start for hour in hours if self.has_samples(hour)), None)
+
+    def has_series(self, window: Window) -> bool:
+        return any(
+            self.prometheus.label_values(label, memory.selector, window)
+            for memory in MEMORIES
+            for label in memory.node_labels
+        )
+
+    def has_samples(self, hour: Window) -> bool:
+        length = milliseconds(hour.length)
+        at = hour.end - timedelta(milliseconds=1)
+        return any(
+            self.prometheus.ask(f"count(last_over_time({memory.selector}[{length}ms]))", at) for memory in MEMORIES
+        )
+
+
+MEMORIES = [vocabulary.memory for vocabulary in VOCABULARIES.values() if vocabulary.memory]

@@ -1,0 +1,113 @@
+"""Reading: everything that the booking of some hours needs, from one cluster's Prometheus."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from collectors.decode import LabelSet, Samples, join
+from collectors.exporters import VOCABULARIES
+from collectors.prometheus import Prometheus, Selector, one_of
+from collectors.tables import Tables
+from collectors.vocabulary import Fact, Memory, Of, Read
+from queries.ledger.book import MARGIN, MEMORY
+from queries.ledger.inputs import Inputs
+from queries.window import Window, milliseconds
+
+Told = tuple[LabelSet, float]
+Question = Read | Fact
+
+QUESTIONS: list[Question] = []
+for vocabulary in VOCABULARIES.values():
+    QUESTIONS += [*vocabulary.reads, *vocabulary.facts]
+
+READERS = 3
+"""How many queries are under way at once: Prometheus answers one while another is decoded."""
+
+MOST_NAMES = 2_000
+"""Beyond so many pods or nodes, all are read: so long a list of names helps no index."""
+
+RECALL = timedelta(minutes=5)
+"""How finely the time of a silent node's last sample is searched for."""
+
+ROUNDS: tuple[tuple[Of, ...], ...] = (("cluster",), ("pods", "nodes", "jobs"))
+"""What is narrowed to pods, nodes or jobs is read after what names them."""
+
+
+def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs:
+    """Read what is needed to book whole hours, with the margins around them.
+
+    Raises:
+        PrometheusError: it could not be read to the end. Nothing is booked from half a reading.
+    """
+    around = Window(window.start - MARGIN, max(min(window.end + MARGIN, now), window.start))
+    tables = Tables()
+    with ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{prometheus.cluster.name}") as pool:
+        for scopes in ROUNDS:
+            questions = [question for question in QUESTIONS if is_due(question, scopes, tables)]
+            answers = [
+                pool.submit(answer, prometheus, question, narrowed(question, tables), around) for question in questions
+            ]
+            for question, answered in zip(questions, answers, strict=True):
+                take_over(tables, question, answered.result())
+    for vocabulary in VOCABULARIES.values():
+        if vocabulary.memory:
+            remember(prometheus, vocabulary.memory, window.start, tables)
+    return tables.inputs()
+
+
+def is_due(question: Question, scopes: tuple[Of, ...], tables: Tables) -> bool:
+    return question.of in scopes and (question.of == "cluster" or bool(tables.names(question.of)))
+
+
+def narrowed(question: Question, tables: Tables) -> Selector:
+    """The selector, for the pods, nodes or jobs that have to do with GPUs alone, if their labels tell them."""
+    names = tables.names(question.of)
+    label = question.of.rstrip("s")
+    if question.of == "cluster" or len(names) > MOST_NAMES or label in tables.renamed:
+        return question.selector
+    return question.selector.where(one_of(label, names))
+
+
+def answer(prometheus: Prometheus, question: Question, selector: Selector, around: Window) -> Samples | list[Told]:
+    """Every sample of a read's series; of a fact's series only the last."""
+    if isinstance(question, Read):
+        return prometheus.read(selector, around)
+    return prometheus.ask(f"last_over_time({selector}[{milliseconds(around.length)}ms])", around.end)
+
+
+def take_over(tables: Tables, question: Question, answered: Samples | list[Told]) -> None:
+    if isinstance(question, Read) and isinstance(answered, Samples):
+        tables.add_samples(question, answered)
+    elif isinstance(question, Fact) and isinstance(answered, list):
+        tables.add_fact(question, answered)
+
+
+def remember(prometheus: Prometheus, memory: Memory, start: datetime, tables: Tables) -> None:
+    """Add the last sample of nodes that had fallen silent before the start: they keep their capacity for a while."""
+    seen = tables.nodes_before(milliseconds(start), memory)
+    for label in memory.node_labels:
+        silent = prometheus.label_values(label, memory.selector, Window(start - MEMORY, start)) - seen - {""}
+        for read in memory.reads if silent else ():
+            if (
+                recall(prometheus, read, read.selector.where(one_of(label, silent)), start, tables)
+                and memory.is_any_enough
+            ):
+                break
+
+
+def recall(prometheus: Prometheus, read: Read, selector: Selector, start: datetime, tables: Tables) -> bool:
+    """Add the last sample before the start of each of a selector's series: first find roughly when it was, then read
+    it."""
+    length = milliseconds(RECALL)
+    roughly = f"max_over_time(timestamp(last_over_time({selector}[{length}ms]))[{milliseconds(MEMORY)}ms:{length}ms])"
+    times = {
+        datetime.fromtimestamp(time, UTC) for _, time in prometheus.ask(roughly, start - timedelta(milliseconds=1))
+    }
+    pieces = [
+        prometheus.read(selector, Window(time - RECALL, time + timedelta(milliseconds=1))) for time in sorted(times)
+    ]
+    found = join([piece for piece in pieces if len(piece)] or [Samples.empty()])
+    is_last = np.append(found.series[1:] != found.series[:-1], True)[: len(found)]
+    tables.add_samples(read, Samples(found.labels, found.series[is_last], found.times[is_last], found.values[is_last]))
+    return len(found) > 0

@@ -1,0 +1,79 @@
+"""Run: all clusters collected at once, each by itself, until told to stop."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from collectors.collect import Clock, now
+from collectors.collector import Collector
+from collectors.prometheus import PrometheusError
+from collectors.upkeep import keep_up
+from queries.lake import Lake, LakeError
+from queries.ledger.book import UnbalancedError
+from queries.settings import Cluster, Settings
+
+UPKEEP_EVERY = timedelta(hours=1)
+
+FAILURES = (PrometheusError, LakeError, UnbalancedError)
+"""What keeps one cluster from being collected now, and may have passed at the next tick."""
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Collect every cluster at every tick, and fill its missing hours between the ticks, until ``stop`` is set."""
+    lake = Lake(settings.store.path)
+    lake.create()
+    tasks = [
+        threading.Thread(target=watch, args=(cluster, lake, settings, stop), name=cluster.name)
+        for cluster in settings.clusters
+    ]
+    tasks.append(threading.Thread(target=keep_up_regularly, args=(lake, settings, stop), name="upkeep"))
+    for task in tasks:
+        task.start()
+    for task in tasks:
+        task.join()
+
+
+def watch(cluster: Cluster, lake: Lake, settings: Settings, stop: threading.Event, clock: Clock = now) -> None:
+    """Collect one cluster until told to stop. What fails is told, and tried again at the next tick."""
+    collector = Collector(cluster, lake, settings.collect, clock)
+    while not stop.is_set():
+        next_tick = clock() + settings.collect.tick
+        attempt("collected", cluster.name, partial(report, collector))
+        attempt("filled", cluster.name, partial(fill_until, collector, next_tick, stop))
+        stop.wait(max(0.0, (next_tick - clock()).total_seconds()))
+
+
+def report(collector: Collector) -> None:
+    for done in collector.tick():
+        log.info(
+            "collected", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written
+        )
+
+
+def fill_until(collector: Collector, deadline: datetime, stop: threading.Event) -> None:
+    """Fill missing hours, oldest first, as long as there is time before the next tick."""
+    missing = collector.missing_hours()
+    if missing:
+        log.info("filling", cluster=collector.cluster.name, hours=len(missing), oldest=str(missing[0]))
+    for done in collector.fill(missing) if missing else ():
+        log.info("filled", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written)
+        if collector.clock() >= deadline or stop.is_set():
+            return
+
+
+def keep_up_regularly(lake: Lake, settings: Settings, stop: threading.Event, clock: Clock = now) -> None:
+    while not stop.is_set():
+        attempt("kept up", "", lambda: [log.info("upkeep", done=done) for done in keep_up(lake, settings, clock())])
+        stop.wait(UPKEEP_EVERY.total_seconds())
+
+
+def attempt(what: str, cluster: str, task: Callable[[], object]) -> None:
+    try:
+        task()
+    except FAILURES as error:
+        log.error(f"not {what}", cluster=cluster, problem=str(error))

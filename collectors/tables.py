@@ -1,0 +1,112 @@
+"""Tables: what was read of a cluster, as it becomes the booking's input. Series and devices get numbers."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from collectors.decode import LabelSet, Samples
+from collectors.vocabulary import Fact, Memory, Of, Read, Row
+from queries.ledger.inputs import SCHEMAS, Inputs
+
+
+@dataclass
+class Tables:
+    """Rows per table of the booking, and samples by the number of their series."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    samples: list[pa.Table] = field(default_factory=list)
+    renamed: set[str] = field(default_factory=set)
+    """The labels that Prometheus renamed to exported_..., because a scrape target has one of the same name."""
+    _devices: dict[tuple[str, str], int] = field(default_factory=dict)
+    _parents: dict[str, int] = field(default_factory=dict)
+    _scrapes: dict[str, int] = field(default_factory=dict)
+
+    def add_samples(self, read: Read, samples: Samples) -> list[Row | None]:
+        """Take over the answer to a read.
+
+        Returns:
+            For each of its series the row that was made of it, or None where the series is not ours.
+        """
+        rows = [self._row_of_series(read, labels) for labels in samples.labels]
+        numbers = np.array([-1 if row is None else row["series"] for row in rows], np.int32)
+        if len(samples):
+            self.samples.append(numbered(samples, numbers))
+        return rows
+
+    def add_fact(self, fact: Fact, found: Iterable[tuple[LabelSet, float]]) -> None:
+        for labels, value in found:
+            self._note_renaming(labels)
+            row = fact.row(labels, value)
+            if row is not None:
+                self.rows[fact.table].append(row)
+
+    def names(self, of: Of) -> set[str]:
+        """The pods, nodes or scrape jobs that have to do with GPUs, by what was read so far."""
+        gpus = self.rows["gpu_series"]
+        named = {
+            "pods": [row[label] for row in gpus for label in ("pod", "exported_pod")]
+            + [row["pod"] for row in self.rows["requests"]],
+            "nodes": [row["node"] for row in (*gpus, *self.rows["node_series"])],
+            "jobs": [row["job"] for row in gpus],
+            "cluster": [],
+        }[of]
+        return {str(name) for name in named if name}
+
+    def nodes_before(self, time: int, memory: Memory) -> set[str]:
+        """The nodes of which there is a sample before a time (Unix milliseconds), by the reads that would remember
+        them."""
+        before = [table.filter(pc.less(table["time"], time))["series"].unique().to_pylist() for table in self.samples]
+        seen = {number for numbers in before for number in numbers}
+        tables = {read.table for read in memory.reads}
+        return {str(row["node"]) for table in tables for row in self.rows[table] if row["series"] in seen}
+
+    def inputs(self) -> Inputs:
+        """The booking's input."""
+        empty = SCHEMAS["samples"].empty_table()
+        return Inputs.of_rows(pa.concat_tables([empty, *self.samples]), self.rows)
+
+    def _row_of_series(self, read: Read, labels: LabelSet) -> Row | None:
+        self._note_renaming(labels)
+        row = read.row(labels)
+        if row is None:
+            return None
+        source = read.source
+        number = len(self.rows["series"])
+        self.rows["series"].append(
+            {
+                "series": number,
+                "scrape": self._scrapes.setdefault(labels.get("job", ""), len(self._scrapes)),
+                "counter": source.counter,
+                "scale": source.scale,
+                "minimum": source.range[0],
+                "maximum": source.range[1],
+            }
+        )
+        row = row | {"series": number}
+        if read.table == "gpu_series":
+            row["device"] = self._device(str(row["gpu_uuid"]), str(row["gpu_instance"]))
+        self.rows[read.table].append(row)
+        return row
+
+    def _device(self, uuid: str, instance: str) -> int:
+        if (uuid, instance) not in self._devices:
+            parent = self._parents.setdefault(uuid, len(self._parents) + 1)
+            device = self._devices[uuid, instance] = len(self._devices) + 1
+            self.rows["device_ids"].append(
+                {"device": device, "parent": parent, "gpu_uuid": uuid, "gpu_instance": instance}
+            )
+        return self._devices[uuid, instance]
+
+    def _note_renaming(self, labels: LabelSet) -> None:
+        self.renamed |= {label for label in ("pod", "node") if f"exported_{label}" in labels}
+
+
+def numbered(samples: Samples, numbers: NDArray[np.int32]) -> pa.Table:
+    """The samples with the numbers of their series; a negative number means that the series is not ours."""
+    table = pa.table([numbers[samples.series], samples.times, samples.values], schema=SCHEMAS["samples"])
+    return table.filter(pc.greater_equal(table["series"], 0)) if (numbers < 0).any() else table

@@ -1,0 +1,1 @@
+"""The service: routes, models, authentication, exports, and the page."""

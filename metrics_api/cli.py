@@ -1,0 +1,106 @@
+"""metrics-api: the service's commands."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+from rich.console import Console
+from rich.markup import escape
+
+from metrics_api.app import create_app
+from metrics_api.collecting import Minder
+from metrics_api.openapi import describe
+from metrics_api.routes import ENDPOINTS
+from queries.control.applications import NameTakenError
+from queries.control.applications import create_application as make_application
+from queries.control.database import Control, ControlError
+from queries.lake import Lake, LakeError
+from queries.logs import write_logs
+from queries.settings import Settings, SettingsError
+
+app = typer.Typer(help="Serve aggregated GPU metrics of many clusters.", no_args_is_help=True, add_completion=False)
+admin = typer.Typer(help="Manage who may ask.", no_args_is_help=True)
+app.add_typer(admin, name="admin")
+
+console = Console(stderr=True)
+log = structlog.get_logger()
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The configuration file. Without it: metrics.toml, if there is one here."),
+]
+
+
+def main() -> None:
+    app()
+
+
+@app.command()
+def serve(
+    config: Config = None,
+    collect: Annotated[bool, typer.Option("--collect/--no-collect", help="Also collect, in a process beside.")] = True,
+) -> None:
+    """Serve the API and the page, and mind a collector."""
+    with explained():
+        write_logs()
+        path = config or default_config()
+        settings = Settings.load(path)
+        if settings.auth.mode == "off":
+            console.print("[bold red]auth.mode = off: everyone who reaches this address sees everything[/]")
+        application = create_app(settings)
+        minder = Minder(path) if collect and settings.clusters else None
+        if minder:
+            minder.start()
+        try:
+            uvicorn.run(
+                application, host=settings.server.host, port=settings.server.port, log_config=None, access_log=False
+            )
+        finally:
+            if minder:
+                minder.stop()
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    typer.echo(json.dumps(describe(ENDPOINTS), indent=2))
+
+
+@admin.command("create-application")
+def create_application(
+    name: Annotated[str, typer.Argument(help="What the application is called.")],
+    config: Config = None,
+    client_id: Annotated[str | None, typer.Option(help="Without it, one is made up.")] = None,
+    client_secret: Annotated[
+        str | None, typer.Option(help="Without it, one is made up.", envvar="CLIENT_SECRET")
+    ] = None,
+) -> None:
+    """Make an application, and print its client id and secret. The secret is shown this once only."""
+    with explained():
+        settings = Settings.load(config or default_config())
+        Lake(settings.store.path).create()
+        control = Control(settings.store.control_url)
+        new = make_application(control, name, client_id, client_secret)
+        control.close()
+    typer.echo(f"client id:     {new.client_id}")
+    typer.echo(f"client secret: {new.client_secret}")
+
+
+def default_config() -> Path | None:
+    path = Path("metrics.toml")
+    return path if path.is_file() else None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Tell what is wrong instead of where in the code it was noticed."""
+    try:
+        yield
+    except (SettingsError, LakeError, ControlError, NameTakenError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None

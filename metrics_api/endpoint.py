@@ -1,0 +1,133 @@
+"""Endpoint: a typed handler becomes a Starlette route and an OpenAPI operation."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from metrics_api.auth import authenticate
+from metrics_api.errors import ApiError, invalid
+from metrics_api.services import Caller, Services
+
+Handler = Callable[..., Awaitable[object]]
+
+LARGEST_BODY = 1 << 20
+
+
+@dataclass(frozen=True)
+class Produces:
+    """What a handler that answers with a Response of its own answers with: a model for JSON, and other media types."""
+
+    model: Any
+    media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One line of the route table. The handler's parameters say what it takes: ``query`` and ``body`` are pydantic
+    models, ``caller`` is who asks; its return type says what it answers with."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    is_public: bool = False
+
+    @cached_property
+    def hints(self) -> dict[str, Any]:
+        return get_type_hints(self.handler, include_extras=True)
+
+    @property
+    def query(self) -> type[BaseModel] | None:
+        return self.hints.get("query")
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        return self.hints.get("body")
+
+    @cached_property
+    def produces(self) -> Produces:
+        answer = self.hints["return"]
+        if get_origin(answer) is Annotated:
+            return next(extra for extra in get_args(answer) if isinstance(extra, Produces))
+        return Produces(answer)
+
+    def route(self) -> Route:
+        return Route(
+            self.path, self.answer, methods=[self.method], name=f"{self.handler.__module__}.{self.handler.__name__}"
+        )
+
+    async def answer(self, request: Request) -> Response:
+        services: Services = request.app.state.services
+        arguments: dict[str, object] = {}
+        if not self.is_public:
+            actor = await authenticate(request, services)
+            arguments["caller"] = Caller(services, actor, request.headers.get("accept", ""))
+        else:
+            arguments["services"] = services
+        if self.query:
+            arguments["query"] = parse_query(self.query, request.query_params)
+        if self.body:
+            arguments["body"] = parse_body(self.body, await request.body())
+        wanted = inspect.signature(self.handler).parameters
+        answer = await self.handler(**{name: value for name, value in arguments.items() if name in wanted})
+        if isinstance(answer, Response):
+            return answer
+        body = TypeAdapter(self.produces.model).dump_json(answer, by_alias=True, exclude_none=True)
+        return Response(body, media_type="application/json")
+
+
+def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:
+    return Endpoint("GET", path, handler, summary, tag, is_public)
+
+
+def post(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:
+    return Endpoint("POST", path, handler, summary, tag, is_public)
+
+
+def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:
+    """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
+    commas."""
+    values: dict[str, object] = {}
+    for name in parameters:
+        given = parameters.getlist(name)
+        field = model.model_fields.get(name)
+        if field and is_many(field.annotation):
+            values[name] = [part for text in given for part in text.split(",") if part]
+        elif len(given) > 1:
+            raise ApiError(400, f"parameter {name!r} is given {len(given)} times; it takes one value")
+        else:
+            values[name] = given[0]
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error, model.model_fields, "parameter") from None
+
+
+def parse_body(model: type[BaseModel], body: bytes) -> BaseModel:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error, model.model_fields, "field") from None
+
+
+def is_many(annotation: object) -> bool:
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType, Annotated):
+        return any(is_many(argument) for argument in get_args(annotation))
+    return origin in (tuple, list)
+
+
+def schema_of(model: Any, mode: Any, template: str) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """The JSON schema of a type, and the schemas of what it refers to."""
+    schema = TypeAdapter(model).json_schema(mode=mode, ref_template=template)
+    return schema, schema.pop("$defs", {})

@@ -1,0 +1,91 @@
+"""Errors: every failure becomes one shape, ``{"code", "message", "details"}``, here and nowhere else."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from queries.lake import LakeError
+
+log = structlog.get_logger()
+
+
+class Error(BaseModel):
+    """What went wrong, and what would be right."""
+
+    code: int
+    message: str
+    details: str | None = None
+
+
+class ApiError(Exception):
+    """A request that cannot be answered; the message names the thing and what would be right."""
+
+    def __init__(
+        self, status: int, message: str, details: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.error = Error(code=status, message=message, details=details)
+        self.headers = headers
+
+
+def respond(error: Error, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse(error.model_dump(exclude_none=True), error.code, headers)
+
+
+async def on_api_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return respond(error.error, error.headers)
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses."""
+    assert isinstance(error, HTTPException)
+    message = {
+        404: f"there is nothing at {request.url.path}; the endpoints are listed at /api/docs",
+        405: f"{request.url.path} does not answer {request.method}",
+    }.get(error.status_code, error.detail)
+    return respond(Error(code=error.status_code, message=message), dict(error.headers or {}))
+
+
+async def on_lake_error(_: Request, error: Exception) -> Response:
+    return respond(Error(code=503, message=str(error)))
+
+
+async def on_failure(request: Request, error: Exception) -> Response:
+    """A defect of ours. What it was is in the log, not in the answer."""
+    log.error("failed", path=request.url.path, exc_info=error)
+    return respond(Error(code=500, message="something went wrong on our side; the log of the service says what"))
+
+
+HANDLERS: dict[Any, Any] = {
+    ApiError: on_api_error,
+    HTTPException: on_http_error,
+    LakeError: on_lake_error,
+    Exception: on_failure,
+}
+
+
+def invalid(error: ValidationError, known: Iterable[str], where: str) -> ApiError:
+    """A 400 that names every field that is wrong, its value, and what would be right."""
+    problems = [explain(problem, sorted(known), where) for problem in error.errors()]
+    return ApiError(400, problems[0], "; ".join(problems[1:]) or None)
+
+
+def explain(problem: Any, known: list[str], where: str) -> str:
+    field = str(problem["loc"][0]) if problem["loc"] else where
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, known, n=1)
+        return f"unknown {where} {field!r}; " + (
+            f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        )
+    if problem["type"] == "missing":
+        return f"{where} {field!r} is missing"
+    value = "" if problem["type"] == "value_error" else f" = {problem['input']!r}"
+    return f"{field}{value}: {message}"

@@ -1,0 +1,111 @@
+"""OpenAPI: the 3.1 document, generated from the route table."""
+
+import inspect
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+
+from metrics_api.endpoint import Endpoint, schema_of
+from metrics_api.errors import Error
+
+TEMPLATE = "#/components/schemas/{model}"
+
+DESCRIPTION = """\
+One ledger for every GPU-second, over all clusters: busy, idle, held, free, unattributed, unavailable, unknown.
+Their sum is the capacity.
+
+* allocated = busy + idle + held.
+* Utilization of a holder = busy / (busy + idle); of a fleet = (busy + unattributed) / measured.
+* Coverage of utilization = measured / capacity. An allocation ratio names its denominator: capacity, or known capacity.
+* Missing is never zero: every answer carries its coverage, how fresh each cluster is, and what is missing.
+* Ratios run from 0 to 1, units are in the names, times are UTC, intervals are half open.
+"""
+
+
+def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """The OpenAPI document of some endpoints."""
+    schemas: dict[str, Any] = {}
+    error = reference(Error, "serialization", schemas)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation(endpoint, schemas, error)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Metrics API", "version": version("metrics-api"), "description": DESCRIPTION},
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def operation(endpoint: Endpoint, schemas: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    produced = endpoint.produces
+    content = {"application/json": {"schema": reference(produced.model, "serialization", schemas)}}
+    if produced.media_types:
+        text = {"schema": {"type": "string"}}
+        content = {
+            media_type: content["application/json"] if media_type == "application/json" else text
+            for media_type in produced.media_types
+        }
+    described: dict[str, Any] = {
+        "operationId": f"{endpoint.handler.__module__.rsplit('.', 1)[-1]}.{endpoint.handler.__name__}",
+        "summary": endpoint.summary,
+        "description": inspect.getdoc(endpoint.handler) or "",
+        "tags": [endpoint.tag],
+        "security": [] if endpoint.is_public else [{"bearer": []}],
+        "responses": {
+            "200": {"description": "The answer.", "content": content},
+            "default": {
+                "description": "What went wrong, and what would be right.",
+                "content": {"application/json": {"schema": error}},
+            },
+        },
+    }
+    if endpoint.query:
+        described["parameters"] = parameters(endpoint.query, schemas)
+    if endpoint.body:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": reference(endpoint.body, "validation", schemas)}},
+        }
+    return described
+
+
+def parameters(query: type[BaseModel], schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    schema, referred = schema_of(query, "validation", TEMPLATE)
+    schemas |= referred
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": field.pop("description", ""),
+            "schema": without_null(field),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out cannot be given as null."""
+    kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
+    described = {
+        name: value
+        for name, value in field.items()
+        if name not in ("anyOf", "title", "default") or (name == "default" and value is not None)
+    }
+    return described | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds}) if kinds else described
+
+
+def reference(model: Any, mode: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    schema, referred = schema_of(model, mode, TEMPLATE)
+    schemas |= referred
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        schemas[model.__name__] = schema
+        return {"$ref": TEMPLATE.format(model=model.__name__)}
+    return schema

@@ -1,0 +1,97 @@
+"""Parameters: what the questions have in common, as query parameters."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from metrics_api.answers import Format, Shape
+from metrics_api.errors import ApiError
+from queries.catalogue import DIMENSIONS
+from queries.condition import Condition
+from queries.duration import Duration, format_duration
+from queries.window import Window, format_time, parse_time
+
+LONGEST = 11_000
+"""The most steps an answer has."""
+
+FINEST = timedelta(seconds=1)
+
+
+def read_time(text: object) -> datetime:
+    return text if isinstance(text, datetime) else parse_time(str(text))
+
+
+def read_dimension(text: object) -> str:
+    if text not in DIMENSIONS:
+        raise ValueError(f"unknown dimension {text!r}; dimensions are: {', '.join(DIMENSIONS)}")
+    return str(text)
+
+
+def read_condition(text: object) -> Condition:
+    return text if isinstance(text, Condition) else Condition.parse(str(text))
+
+
+Time = Annotated[
+    datetime, BeforeValidator(read_time), Field(json_schema_extra={"type": "string", "format": "date-time"})
+]
+DimensionName = Annotated[str, BeforeValidator(read_dimension), Field(json_schema_extra={"enum": list(DIMENSIONS)})]
+Where = Annotated[Condition, BeforeValidator(read_condition), Field(json_schema_extra={"type": "string"})]
+
+
+class Parameters(BaseModel):
+    """The time to ask about, and the form of the answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    start: Time | None = Field(
+        None, description="ISO 8601, a date, or Unix seconds. Without it: 24 hours before the end."
+    )
+    end: Time | None = Field(None, description="The end, not included. Without it: now.")
+    by: tuple[DimensionName, ...] = Field((), description="The dimensions to group by.")
+    where: tuple[Where, ...] = Field((), description="Conditions, all of which hold: project==team-a, node=^gpu-.")
+    format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
+    envelope: bool = Field(True, description="With false, JSON rows come as a bare array.")
+
+    @model_validator(mode="after")
+    def end_is_after_start(self) -> Self:
+        self.window()
+        return self
+
+    def window(self) -> Window:
+        end = self.end or datetime.now(UTC)
+        start = self.start or end - timedelta(days=1)
+        if end <= start:
+            raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")
+        return Window(start, end)
+
+
+class Stepped(Parameters):
+    """The same, in steps."""
+
+    step: Duration | None = Field(None, json_schema_extra={"type": "string", "pattern": r"^\d+(s|m|h|d|w)$"})
+    shape: Shape | None = None
+
+    @model_validator(mode="after")
+    def step_fits(self) -> Self:
+        if self.step and (self.step < FINEST or self.step % FINEST):
+            raise ValueError(f"step = {format_duration(self.step)}: a step is a whole number of seconds")
+        if self.step and self.window().length / self.step > LONGEST:
+            count = round(self.window().length / self.step)
+            raise ValueError(
+                f"step = {format_duration(self.step)}: gives {count} steps; at most {LONGEST} are answered"
+            )
+        return self
+
+
+def check_step(step: timedelta | None, finest: timedelta) -> None:
+    """Refuse steps that are finer than the samples.
+
+    Raises:
+        ApiError: 400, with what would be right.
+    """
+    if step and step % finest:
+        raise ApiError(
+            400,
+            f"step = {format_duration(step)}: samples are {format_duration(finest)} apart; ask for multiples of that",
+        )

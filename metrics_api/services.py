@@ -1,0 +1,68 @@
+"""Services: what the handlers work with, made once per process."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from queries.control.database import Control
+from queries.control.tokens import Tokens
+from queries.engine import Engine
+from queries.lake import Lake
+from queries.question import Asker
+from queries.scope import Scope
+from queries.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    engine: Engine
+    control: Control
+    tokens: Tokens
+
+    @classmethod
+    def start(cls, settings: Settings) -> "Services":
+        """Open what the settings name.
+
+        Raises:
+            LakeError, ControlError: it cannot be opened.
+        """
+        lake = Lake(settings.store.path)
+        lake.create()
+        control = Control(settings.store.control_url)
+        return cls(settings, Engine(lake), control, Tokens(control, settings.auth.token_lifetime))
+
+    def stop(self) -> None:
+        self.engine.close()
+        self.control.close()
+
+    @property
+    def finest_step(self) -> timedelta:
+        """The step of the finest samples that are kept."""
+        return min((cluster.step for cluster in self.settings.clusters), default=timedelta(minutes=1))
+
+    def asker(self, scope: Scope) -> Asker:
+        return Asker(self.engine, scope, [cluster.name for cluster in self.settings.clusters], datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks, and what it may see."""
+
+    name: str
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What a handler knows of the request beside its query and body."""
+
+    services: Services
+    actor: Actor
+    accept: str
+
+    @property
+    def finest_step(self) -> timedelta:
+        return self.services.finest_step
+
+    def asker(self) -> Asker:
+        return self.services.asker(self.actor.scope)

@@ -1,0 +1,219 @@
+"""The catalogue: Metric and METRICS, parsed from metrics.toml and checked once."""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """What answers can be grouped and filtered by. sql: over the ledger's columns."""
+
+    name: str
+    sql: str
+
+    @property
+    def column(self) -> str:
+        return f'"{self.name}"'
+
+
+DIMENSIONS: dict[str, Dimension] = {
+    name: Dimension(name, sql)
+    for name, sql in {
+        "cluster": "cluster",
+        "node_pool": "node_pool",
+        "node": "node",
+        "gpu": "gpu_uuid || coalesce('/' || gpu_instance, '')",
+        "gpu_model": "gpu_model",
+        "project": "project",
+        "user": '"user"',
+        "workload": "workload",
+    }.items()
+}
+
+ENTITY_DIMENSIONS = {"gpu": tuple(DIMENSIONS), "project": ("cluster", "project")}
+
+LEDGER_COLUMNS = ("busy", "idle", "held", "free", "unattributed", "unavailable", "unknown")
+"""Where a GPU-second can be booked; stored and answered as ``<name>_seconds``; their sum is the capacity."""
+
+STATISTICS = ("mean", "min", "max")
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One exporter's series that a metric is read from."""
+
+    exporter: str
+    series: str
+    scale: float = 1.0
+    range: tuple[float, float] = (float("-inf"), float("inf"))
+    counter: bool = False
+    part: Literal["whole", "needed", "optional"] = "whole"
+
+
+class Gauge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a metric that is stored as it was read is weighed when it is shared or summed."""
+
+    scope: Literal["gpu", "instance", "project"]
+    weigh: Literal["gpus", "devices"]
+    integral: str | None = None
+    utilization: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of metrics.toml."""
+
+    unit: str
+    help: str
+    entity: Literal["gpu", "project"]
+    numerator: str | None = None
+    denominator: str | None = None
+    gauge: Gauge | None = None
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric that can be asked for.
+
+    ``numerator`` and ``denominator`` are SQL over the ledger's columns. A denominator of ``elapsed`` asks for the mean
+    over the collected time of the sum over GPUs; of ``None``, for the sum itself.
+    """
+
+    name: str
+    entry: Entry
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return ENTITY_DIMENSIONS[self.entry.entity]
+
+    @property
+    def numerator(self) -> str:
+        return self.entry.numerator or self.integral
+
+    @property
+    def denominator(self) -> str | None:
+        return self.seconds if self.entry.gauge else self.entry.denominator
+
+    @property
+    def is_of_projects(self) -> bool:
+        return self.entry.entity == "project"
+
+    @property
+    def is_divided_by_time(self) -> bool:
+        return self.denominator == "elapsed"
+
+    @property
+    def is_divided_by_column(self) -> bool:
+        return self.denominator not in (None, "elapsed")
+
+    @property
+    def integral(self) -> str:
+        """The column of a gauge that holds value x seconds."""
+        gauge = self.entry.gauge
+        return (gauge.integral if gauge else None) or f"{self.name}_integral"
+
+    @property
+    def seconds(self) -> str:
+        """The column of a gauge that holds the seconds it was read for."""
+        return f"{self.name}_seconds"
+
+    @property
+    def weight(self) -> str:
+        """What a gauge's value is multiplied by in the booking: seconds of devices, or of whole GPUs."""
+        return "device_seconds" if self.entry.gauge and self.entry.gauge.weigh == "devices" else "capacity_seconds"
+
+    @property
+    def extremes(self) -> tuple[str, str] | None:
+        """The columns of hourly rows that hold the metric's smallest and largest value, where it has any."""
+        if self.entry.gauge or self.name in WITH_EXTREMES:
+            return f"{self.name}_min", f"{self.name}_max"
+        return None
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        return STATISTICS if self.extremes and self.entry.entity == "gpu" else ("mean",)
+
+    @property
+    def formula(self) -> str:
+        """The formula as it is published, over sums of the ledger's columns."""
+        if self.entry.gauge and self.entry.gauge.scope == "project":
+            return f"sum over projects of sum({self.integral}) / sum({self.seconds})"
+        if self.denominator is None:
+            return f"sum({self.numerator})"
+        if self.denominator == "elapsed":
+            return f"sum({self.numerator}) / elapsed seconds"
+        return f"sum({self.numerator}) / sum({self.denominator})"
+
+
+WITH_EXTREMES = ("gpu_utilization_ratio",)
+"""Computed metrics whose extremes are kept in hourly rows."""
+
+
+def read_catalogue() -> dict[str, Metric]:
+    text = files("queries").joinpath("metrics.toml").read_text()
+    entries = msgspec.convert(tomllib.loads(text), dict[str, Entry])
+    for name, entry in entries.items():
+        if not entry.numerator and not entry.gauge:
+            raise ValueError(f"metrics.toml: {name} has neither a numerator nor a gauge")
+    return {name: Metric(name, entry) for name, entry in entries.items()}
+
+
+METRICS: dict[str, Metric] = read_catalogue()
+
+GAUGES: tuple[Metric, ...] = tuple(metric for metric in METRICS.values() if metric.entry.gauge)
+"""The metrics that are stored as they were read, in the order of their columns."""
+
+
+GRAPHICS_ENGINE = METRICS["gpu_graphics_engine_active_ratio"]
+
+ENERGY = METRICS["gpu_energy_joules"]
+"""Not stored as it was read: its counter becomes joules in the booking."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A series of GPUs that the booking reads. Several metrics may be made of it."""
+
+    number: int
+    source: Source
+
+    @property
+    def column(self) -> str:
+        return f"reading_{self.number}"
+
+
+def read_of_gpus() -> dict[tuple[str, str], Reading]:
+    sources = {
+        (source.exporter, source.series): source
+        for metric in METRICS.values()
+        for source in metric.entry.sources
+        if metric.entry.entity == "gpu" and (metric.entry.gauge or source.counter)
+    }
+    return {key: Reading(number, source) for number, (key, source) in enumerate(sources.items())}
+
+
+READINGS: dict[tuple[str, str], Reading] = read_of_gpus()
+"""By exporter and series."""
+
+
+def expression(metric: Metric, present: frozenset[int]) -> str | None:
+    """The SQL that makes a metric of the readings that are present: the sum of its parts; of several exporters, the
+    largest."""
+    candidates = []
+    for exporter in dict.fromkeys(source.exporter for source in metric.entry.sources):
+        parts = [
+            (source, READINGS[exporter, source.series])
+            for source in metric.entry.sources
+            if source.exporter == exporter
+        ]
+        if all(reading.number in present for source, reading in parts if source.part != "optional"):
+            terms = [
+                f"coalesce({reading.column}, 0)" if source.part == "optional" else reading.column
+                for source, reading in parts
+                if reading.number in present
+            ]
+            candidates.append(" + ".join(terms))
+    return f"greatest({', '.join(candidates)})" if candidates else None

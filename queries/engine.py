@@ -1,0 +1,131 @@
+"""Engine: bind the part of the ledger that an actor may see, and run a question over it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from jinja2 import Environment, StrictUndefined
+
+from queries.catalogue import GAUGES
+from queries.datasets import BOOKED, CAPACITY, ENERGY, EXTREMES, GAUGED, LEDGER_SCHEMA, WHAT, WHEN
+from queries.lake import Lake, Snapshot
+from queries.ledger.steps import booked
+from queries.scope import Scope
+from queries.window import HOUR, Window
+
+MACROS = """
+create macro unix_timestamp(time) as cast(epoch(time) as bigint);
+create macro timestamp_seconds(seconds) as to_timestamp(seconds);
+"""
+"""Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
+
+KEYS = tuple(f'"{name}"' for name, _ in WHEN + WHAT)
+COLUMNS = (*KEYS, *(name for name, _ in CAPACITY + BOOKED + ENERGY + GAUGED + EXTREMES))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of time that is read from one layer."""
+
+    layer: str
+    window: Window
+
+
+class Engine:
+    """DuckDB, in memory, over the lake's files. Safe to use from several threads."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._duckdb = duckdb.connect(":memory:")
+        self._duckdb.execute("set timezone = 'UTC'")
+        self._duckdb.execute(MACROS)
+
+    def ask(
+        self,
+        question: str,
+        scope: Scope,
+        snapshot: Snapshot,
+        parts: list[Part],
+        parameters: Mapping[str, Any],
+        **texts: object,
+    ) -> pa.Table:
+        """Run one question file over the part of the ledger that a scope shows.
+
+        parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
+        texts: what is filled in of the catalogue's identifiers; never a user's text.
+        """
+        with self._duckdb.cursor() as cursor:
+            cursor.register("scope", scope.table())
+            cursor.execute(f"create or replace temp view ledger as {ledger_of(snapshot, parts, scope)}")
+            sql = read_question(question).render(**texts)
+            used = {name: value for name, value in parameters.items() if f"${name}" in sql}
+            return cursor.sql(sql, params=used).to_arrow_table()
+
+    def close(self) -> None:
+        self._duckdb.close()
+
+
+def plan(window: Window, step: timedelta | None) -> list[Part]:
+    """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest."""
+    first = Window.hour_of(window.start)
+    start = first.start if first.start == window.start else first.end
+    end = Window.hour_of(window.end).start
+    if (step is not None and step % HOUR) or start >= end:
+        return [Part("raw", window)]
+    edges = [(window.start, start), (end, window.end)]
+    return [Part("hour", Window(start, end))] + [Part("raw", Window(low, high)) for low, high in edges if low < high]
+
+
+def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope) -> str:
+    """The SQL of the ledger, as one table, over the files that can hold rows of these parts."""
+    tables = [layer_of(part.layer, snapshot.paths(part.layer, part.window), part.window) for part in parts]
+    whole = " union all by name ".join(tables)
+    if scope.is_everything:
+        return whole
+    return f"""
+        select ledger.*
+        from ({whole}) as ledger
+        where exists (
+            from scope
+            where
+                (scope.cluster is null or scope.cluster = ledger.cluster)
+                and (scope.project is null or scope.project = ledger.project)
+        )
+    """
+
+
+def layer_of(layer: str, paths: list[str], window: Window) -> str:
+    source = f"({rows_of(paths, window)})"
+    if layer == "raw":
+        return f"select * from ({booked(source, KEYS, list(GAUGES))})"
+    return f"select {', '.join(COLUMNS)} from {source}"
+
+
+def rows_of(paths: list[str], window: Window) -> str:
+    """The stored rows of a window. The paths and times are ours."""
+    if not paths:
+        return NO_ROWS
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return (
+        f"select * from read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
+        f" where time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
+    )
+
+
+TYPES = {pa.string(): "varchar", pa.float64(): "double", pa.int64(): "bigint"}
+NO_ROWS = (
+    "select "
+    + ", ".join(f'null::{TYPES.get(field.type, "timestamptz")} as "{field.name}"' for field in LEDGER_SCHEMA)
+    + " where false"
+)
+
+
+@cache
+def read_question(name: str) -> Any:
+    text = files("queries.questions").joinpath(f"{name}.sql").read_text()
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)

@@ -1,0 +1,128 @@
+"""Booking: run the steps of the ledger over what was read, and check that every second is booked once."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from queries.ledger.gauging import gauge
+from queries.ledger.inputs import Inputs
+from queries.ledger.standing import stand, unchanged
+from queries.ledger.steps import TABLES, read_step
+from queries.ledger.storing import stored_rows
+from queries.settings import Cluster
+from queries.window import HOUR, Window, milliseconds
+
+MARGIN = timedelta(minutes=5)
+"""How far beyond an hour's ends samples are read: what stands into it, and what a counter went on to."""
+
+GRACE = timedelta(minutes=10)
+"""How long a node that the scheduler no longer lists keeps its capacity."""
+
+MEMORY = timedelta(days=7)
+"""How long a silent node keeps its capacity while the scheduler is silent too."""
+
+
+class UnbalancedError(Exception):
+    """The booking lost or doubled time. A defect of ours: nothing of it may be stored."""
+
+
+@dataclass(frozen=True)
+class Booked:
+    """The rows of whole hours, ordered by hour: ``raw`` one per step, slot and holder; ``hours`` the same summed.
+    Columns: LEDGER_SCHEMA, names as dictionaries."""
+
+    raw: pa.Table
+    hours: pa.Table
+
+    def of(self, hour: Window) -> pa.Table:
+        """The rows of one hour, raw and summed."""
+        return pa.concat_tables((rows_of(table, hour) for table in (self.raw, self.hours)), promote_options="default")
+
+
+def book(
+    connection: duckdb.DuckDBPyConnection, cluster: Cluster, window: Window, as_of: datetime, inputs: Inputs
+) -> Booked:
+    """Book every GPU-second of whole hours, up to the last step that had ended at ``as_of``.
+
+    connection: an engine of one's own; what the booking leaves in it may be reused by the next.
+
+    Raises:
+        UnbalancedError: the rows do not sum to the capacity.
+    """
+    step = milliseconds(cluster.step)
+    until = min(milliseconds(window.end), milliseconds(as_of) // step * step)
+    parameters = {
+        "start": milliseconds(window.start),
+        "end": milliseconds(window.end),
+        "until": until,
+        "step": step,
+        "hour": milliseconds(HOUR),
+        "margin": milliseconds(MARGIN),
+        "grace": milliseconds(GRACE),
+        "memory": milliseconds(MEMORY),
+        "honor_labels": str(cluster.honor_labels).lower(),
+        "utilization_source": cluster.utilization_source,
+        "project_labels": [f"label_{name}" for name in cluster.labels.project],
+        "user_labels": [f"label_{name}" for name in cluster.labels.user],
+        "node_pool_labels": [f"label_{name}" for name in cluster.labels.node_pool],
+    }
+    present = frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist())
+    connection.execute(read_step("macros", present))
+    for name, table in (inputs.tables | stood(inputs, parameters)).items():
+        connection.register(name, table)
+    for name in TABLES:
+        sql = read_step(name, present)
+        connection.execute(f"create or replace temp table {name} as {sql}", used(parameters, sql))
+    rows = asked(connection, "rows", present, parameters)
+    hours = asked(connection, "hours", present, parameters)
+    check_balance(asked(connection, "balance", present, parameters))
+    names = connection.table("identities").to_arrow_table()
+    return Booked(
+        *(stored_rows(layer, cluster, until, as_of, sums, names) for layer, sums in (("raw", rows), ("hour", hours)))
+    )
+
+
+def asked(
+    connection: duckdb.DuckDBPyConnection, name: str, present: frozenset[int], parameters: dict[str, Any]
+) -> pa.Table:
+    """The answer of a step, which the next ones can read by its name."""
+    sql = read_step(name, present)
+    table = connection.sql(sql, params=used(parameters, sql)).to_arrow_table()
+    connection.register(name, table)
+    return table
+
+
+def used(parameters: dict[str, Any], sql: str) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if f"${name}" in sql}
+
+
+def stood(inputs: Inputs, parameters: dict[str, Any]) -> dict[str, pa.Table]:
+    """What the samples said, and for how long: by series (``unchanged``), and by device and step (``readings``)."""
+    series, gpu_series = inputs.tables["series"], inputs.tables["gpu_series"]
+    stands = stand(inputs.tables["samples"], series, parameters["step"], parameters["margin"])
+    is_valued = np.ones(len(series), bool)
+    is_valued[gpu_series["series"].to_numpy()] = False
+    return {
+        "unchanged": unchanged(stands, is_valued),
+        "readings": gauge(stands, gpu_series, parameters["start"], parameters["until"], parameters["step"]),
+    }
+
+
+def rows_of(table: pa.Table, hour: Window) -> pa.Table:
+    """The slice of one hour, of a table that is ordered by hour."""
+    starts = table["window_start"].cast(pa.int64()).to_numpy()
+    low, high = starts.searchsorted([milliseconds(hour.start) * 1000, milliseconds(hour.end) * 1000])
+    return table.slice(low, high - low)
+
+
+def check_balance(imbalance: pa.Table) -> None:
+    for problem in imbalance.to_pylist():
+        at = datetime.fromtimestamp(problem["window_start"] / 1000, UTC).isoformat()
+        raise UnbalancedError(
+            f"node {problem['node']!r} in the hour from {at}: {problem['booked']} GPU-seconds were booked"
+            f" of {problem['capacity']}; nothing was stored"
+        )

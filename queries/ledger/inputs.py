@@ -1,0 +1,73 @@
+"""What the booking is given: the tables that the vocabularies read from a cluster's Prometheus."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+STRING = pa.string()
+LABELS = pa.map_(pa.string(), pa.string())
+
+
+def _strings(*names: str) -> list[tuple[str, pa.DataType]]:
+    return [(name, STRING) for name in names]
+
+
+SCHEMAS: dict[str, pa.Schema] = {
+    # every sample, ordered by series and time: Unix milliseconds, the value as it was read. Beside those of the hours
+    # to book and their margins, the last ones before of what has fallen silent since
+    "samples": pa.schema([("series", pa.int32()), ("time", pa.int64()), ("value", pa.float64())]),
+    # every series, numbered from 0 in order: scrape joins those that one scrape reads together
+    "series": pa.schema(
+        [
+            ("series", pa.int32()),
+            ("scrape", pa.int32()),
+            ("counter", pa.bool_()),
+            ("scale", pa.float64()),
+            ("minimum", pa.float64()),
+            ("maximum", pa.float64()),
+        ]
+    ),
+    # the series of GPUs: which reading of the catalogue, of which device, naming which pod
+    "gpu_series": pa.schema(
+        [
+            ("series", pa.int32()),
+            ("reading", pa.int32()),
+            ("device", pa.int32()),
+            *_strings("job", "instance", "gpu", "gpu_model", "gpu_profile", "node"),
+            *_strings("namespace", "pod", "exported_namespace", "exported_pod"),
+        ]
+    ),
+    # devices by number, and the number of the GPU they are or are cut from; gpu_instance is '' for a whole GPU
+    "device_ids": pa.schema([("device", pa.int32()), ("parent", pa.int32()), *_strings("gpu_uuid", "gpu_instance")]),
+    # the labels of scrape targets, as ``up`` carries them: an exporter's own pod
+    "targets": pa.schema(_strings("job", "instance", "namespace", "pod")),
+    # what the scheduler says of nodes; fact: gpus, ready or cordoned
+    "node_series": pa.schema([("series", pa.int32()), *_strings("node", "fact", "resource")]),
+    # whether pods run
+    "pod_series": pa.schema([("series", pa.int32()), *_strings("namespace", "pod", "uid")]),
+    # what is known of a project alone, by its name or its namespace's; the parts of a metric are summed
+    "project_series": pa.schema([("series", pa.int32()), *_strings("metric", "project", "namespace", "part")]),
+    # facts that hold as long as their pod or node is there
+    "requests": pa.schema([*_strings("namespace", "pod", "uid", "container", "resource"), ("amount", pa.float64())]),
+    "pod_facts": pa.schema(
+        [*_strings("namespace", "pod", "uid", "node", "owner_kind", "owner_name"), ("labels", LABELS)]
+    ),
+    "node_facts": pa.schema([("node", STRING), ("labels", LABELS)]),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One table per name in SCHEMAS, each in that schema."""
+
+    tables: dict[str, pa.Table]
+
+    @classmethod
+    def of_rows(cls, samples: pa.Table, rows: dict[str, list[dict[str, object]]]) -> "Inputs":
+        """Tables from rows as dicts; what a row does not name is null, and a table without rows is empty."""
+        tables = {
+            name: pa.Table.from_pylist(rows.get(name, []), schema=schema)
+            for name, schema in SCHEMAS.items()
+            if name != "samples"
+        }
+        return cls(tables | {"samples": samples})

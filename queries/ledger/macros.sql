@@ -1,0 +1,57 @@
+-- Words that the steps of the booking share.
+-- Why time is booked as it is, where that does not follow from the column.
+create type if not exists reason as enum ('not_ready', 'cordoned', 'node_holder', 'no_utilization', 'exporter_down', 'gap')
+;
+
+-- Where time can be booked that was not worked.
+create type if not exists ledger_column as enum ('idle', 'held', 'free', 'unavailable', 'unknown')
+;
+
+-- What a utilization was read from.
+create type if not exists utilization_source as enum ('graphics_engine', 'kernel')
+;
+
+-- The share of a whole GPU that a MIG profile (1g.10gb, or 1g_10gb as Kubernetes spells it) cuts off;
+-- an A30 has four slices.
+create or replace macro slice_weight(profile, gpu_model) as (
+    cast(regexp_extract(profile, '(\d+)g', 1) as double)
+    / case when regexp_matches(gpu_model, '\bA30\b') then 4 else 7 end
+)
+;
+
+-- The class of devices that a Kubernetes resource hands out: a MIG profile, or '' for whole GPUs.
+create or replace macro resource_class(resource) as (
+    case when starts_with(resource, 'nvidia_com_mig_') then substr(resource, 16) else '' end
+)
+;
+
+-- The same for a device, by its own profile.
+create or replace macro device_class(profile) as (regexp_replace(coalesce(profile, ''), '[^A-Za-z0-9]', '_', 'g'))
+;
+
+-- So many of a Kubernetes resource in whole GPUs; plain_gpu is what one GPU of the plain resource is
+-- worth.
+create or replace macro whole_gpus(amount, resource, gpu_model, plain_gpu) as (
+    amount
+    * case
+        when resource_class(resource) <> '' then slice_weight(resource_class(resource), gpu_model) else plain_gpu
+    end
+)
+;
+
+-- The value of the first of these labels that is there.
+create or replace macro first_label(labels, names) as (
+    list_filter(list_transform(names, lambda name: labels[name]), lambda value: value <> '')[1]
+)
+;
+
+-- A project by its namespace: Run:ai's namespaces are runai-<project>.
+create or replace macro namespace_project(namespace) as (regexp_replace(namespace, '^runai-', ''))
+;
+
+-- The start and the end of the step that a time lies in.
+create or replace macro floor_to(time, step) as (time - time % step)
+;
+
+create or replace macro ceil_to(time, step) as (time + step - 1 - (time + step - 1) % step)
+;

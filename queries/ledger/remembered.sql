@@ -1,0 +1,53 @@
+-- The last that was known of each node before the first hour: the scheduler's count and the devices, in
+-- whole GPUs, and when.
+with
+    before as (
+        select series, max(time) as time, arg_max(value, time) as value
+        from samples
+        where time < $start
+        group by series
+    ),
+    counts as (
+        select node, resource, time, value, max(time) over (partition by node) as newest
+        from before
+        inner join node_series using (series)
+        where fact = 'gpus'
+    ),
+    resources as (
+        select node, resource, max(value) as amount, any_value(newest) as time
+        from counts
+        where time > newest - $margin
+        group by node, resource
+    ),
+    counted as (
+        select
+            node,
+            sum(whole_gpus(amount, resource, gpu_model, plain_gpu)) as counted,
+            any_value(time) as counted_time
+        from resources
+        inner join units using (node)
+        where window_start = $start
+        group by node
+    ),
+    devices as (
+        select
+            node,
+            device,
+            any_value(
+                case when gpu_profile is null then 1 else slice_weight(gpu_profile, gpu_model) end
+            ) as weight,
+            max(time) as time
+        from before
+        inner join gpu_series using (series)
+        group by node, device
+    ),
+    newest_devices as (select *, max(time) over (partition by node) as newest from devices),
+    seen as (
+        select node, sum(weight) as live, any_value(newest) as live_time
+        from newest_devices
+        where time > newest - $margin
+        group by node
+    )
+select node, counted, counted_time, live, live_time
+from counted
+full join seen using (node)

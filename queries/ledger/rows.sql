@@ -1,0 +1,12 @@
+-- All raw rows, by identity. An hour in which the cluster showed nothing says so in one row: every
+-- collected hour has rows.
+select time - time % $hour as window_start, *
+from ({{ gpu_rows }})
+union all by name
+select * exclude (project)
+from project_rows
+union all by name
+select window_start, identity, window_start as time, 0 as capacity_seconds
+from identities
+where kind = 'empty'
+order by window_start, identity, time

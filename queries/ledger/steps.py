@@ -1,0 +1,82 @@
+"""The steps of the booking, in order, and their SQL with what follows from the catalogue filled in."""
+
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
+from queries.datasets import SUMMED_COLUMNS
+
+TABLES = (
+    "nodes",  # what is known of nodes and pods
+    "pods",
+    "facts",  # what holds without a change
+    "holders",  # GPU series -> whom they name, devices, what each showed in each step
+    "devices",
+    "gauges",
+    "units",  # the scheduler's numbers in whole GPUs
+    "requested",
+    "remembered",
+    "runs",  # time is cut where anything changes; from here on, everything is per run
+    "scheduler",
+    "present",
+    "capacity",
+    "labelled",
+    "slots",
+    "running",
+    "label_holders",  # who holds which slot
+    "node_holders",
+    "allocated",
+    "holdings",
+    "project_rows",
+    "identities",  # the names behind the rows
+)
+"""Each is a table that the next ones read; what comes out are ``rows`` (the rules of the ledger, ``gpu_rows``, per step
+again) and ``hours``, their sums."""
+
+ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")
+
+
+@cache
+def read_step(name: str, present: frozenset[int]) -> str:
+    """The SQL of a step. present: the numbers of the catalogue's readings that there are samples of."""
+    gauges = [metric for metric in GAUGES if metric.entry.entity == "project" or expression(metric, present)]
+    absent = {name for metric in GAUGES if metric not in gauges for name in (metric.integral, metric.seconds)}
+    gpu_gauges = [metric for metric in gauges if metric.entry.entity == "gpu"]
+    return render(
+        name,
+        gauges=gauges,
+        gpu_gauges=gpu_gauges,
+        project_gauges=[metric for metric in gauges if metric.entry.entity == "project"],
+        expressions={
+            metric.name: expression(metric, present) or "null::double"
+            for metric in (*GAUGES, ENERGY)
+            if metric.entry.entity == "gpu"
+        },
+        graphics_engine_readings=serving_as("graphics_engine"),
+        summed_columns=[name for name in SUMMED_COLUMNS if name not in absent],
+        ledger_columns=[f"{column}_seconds" for column in LEDGER_COLUMNS],
+        gpu_rows=render("gpu_rows", gpu_gauges=gpu_gauges),
+        booked=booked("rows", ROW_KEYS, gauges),
+    )
+
+
+def booked(raw: str, keys: tuple[str, ...], gauges: list[Metric]) -> str:
+    """The SQL that books raw rows. raw: where they are; keys: the columns that are passed on."""
+    return render("booked", raw=raw, keys=keys, gauges=gauges, has_power=METRICS["gpu_power_watts"] in gauges)
+
+
+def serving_as(utilization: str) -> list[int]:
+    """The numbers of the readings that can serve as this kind of utilization."""
+    return [
+        READINGS[source.exporter, source.series].number
+        for metric in GAUGES
+        if metric.entry.gauge and metric.entry.gauge.utilization == utilization
+        for source in metric.entry.sources
+    ]
+
+
+def render(name: str, **parts: object) -> str:
+    text = files("queries.ledger").joinpath(f"{name}.sql").read_text()
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text).render(**parts)

@@ -1,0 +1,24 @@
+"""Logs: one line per event, as key=value for people at a terminal and as JSON for machines."""
+
+import logging
+import sys
+
+import structlog
+
+
+def write_logs(level: int = logging.INFO) -> None:
+    """Configure structlog for this process."""
+    renderer: structlog.types.Processor = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

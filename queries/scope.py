@@ -1,0 +1,29 @@
+"""Scope: which clusters and projects an actor may see. The engine binds no table without one."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+SCHEMA = pa.schema([("cluster", pa.string()), ("project", pa.string())])
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Pairs of cluster and project that may be seen; None stands for any."""
+
+    allowed: frozenset[tuple[str | None, str | None]]
+
+    @property
+    def is_everything(self) -> bool:
+        return (None, None) in self.allowed
+
+    def shows(self, cluster: str) -> bool:
+        """Whether anything of a cluster may be seen."""
+        return any(allowed in (None, cluster) for allowed, _ in self.allowed)
+
+    def table(self) -> pa.Table:
+        rows = [{"cluster": cluster, "project": project} for cluster, project in self.allowed]
+        return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+EVERYTHING = Scope(frozenset({(None, None)}))

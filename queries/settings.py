@@ -1,0 +1,253 @@
+"""Settings: the configuration file and its environment variables, as one frozen model."""
+
+import difflib
+import os
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from queries.duration import Duration
+
+PREFIX = "METRICS_API_"
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message names each key, its value and what would be right."""
+
+
+def resolve_secret(text: str) -> str:
+    """``env:NAME`` and ``file:/path`` stand for what the variable or the file holds; other text for itself."""
+    kind, _, place = text.partition(":")
+    if kind == "env":
+        if place not in os.environ:
+            raise ValueError(f"the environment variable {place!r} is not set")
+        return os.environ[place]
+    if kind == "file":
+        try:
+            return Path(place).read_text().strip()
+        except OSError as error:
+            raise ValueError(f"cannot read {place}: {error.strerror}") from None
+    return text
+
+
+Secret = Annotated[SecretStr, AfterValidator(lambda secret: SecretStr(resolve_secret(secret.get_secret_value())))]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65_535)
+
+
+class Retention(Section):
+    samples: Duration = timedelta(days=30)
+    rollups: Duration = timedelta(days=5 * 365)
+
+
+class Store(Section):
+    path: str = "./data"
+    """The folder of the lake."""
+    control: str | None = None
+    """The control database as a URL; without one, SQLite beside the lake."""
+    retention: Retention = Retention()
+
+    @property
+    def control_url(self) -> str:
+        return self.control or f"sqlite:///{Path(self.path).absolute() / 'control.sqlite'}"
+
+
+class Auth(Section):
+    mode: Literal["required", "off"] = "required"
+    token_lifetime: Duration = timedelta(hours=24)
+
+
+class Collect(Section):
+    tick: Duration = timedelta(seconds=60)
+    """How often the open hour is written again."""
+    grace: Duration = timedelta(minutes=10)
+    """How long after its end an hour is still written again, for samples that come late."""
+
+
+class BasicAuth(Section):
+    username: str
+    password: Secret
+
+
+class Labels(Section):
+    """Which pod and node labels (as kube-state-metrics spells them, without ``label_``) name what; the first found
+    counts."""
+
+    project: tuple[str, ...] = ("project", "run_ai_project", "runai_project", "kueue_x_k8s_io_queue_name")
+    user: tuple[str, ...] = ("user", "run_ai_user", "runai_user", "owner", "submitted_by")
+    node_pool: tuple[str, ...] = ("run_ai_node_pool", "runai_node_pool", "cloud_google_com_gke_nodepool", "node_pool")
+
+
+class Cluster(Section):
+    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")
+    prometheus: str
+    step: Duration = timedelta(seconds=60)
+    backfill: Duration = timedelta(days=30)
+    honor_labels: Literal["auto", True, False] = "auto"
+    utilization_source: Literal["auto", "graphics_engine", "kernel"] = "auto"
+    labels: Labels = Labels()
+    headers: dict[str, Secret] = {}
+    basic_auth: BasicAuth | None = None
+    bearer_token: Secret | None = None
+    ca: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    timeout: Duration = timedelta(seconds=30)
+    gzip: bool = False
+    tenant: str | None = None
+
+    @field_validator("prometheus")
+    @classmethod
+    def is_a_url(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("write the address of a Prometheus, as in http://127.0.0.1:9090")
+        return url.rstrip("/")
+
+    @field_validator("step")
+    @classmethod
+    def divides_the_hour(cls, step: timedelta) -> timedelta:
+        if timedelta(hours=1) % step or step < timedelta(seconds=1):
+            raise ValueError("a step divides one hour and is at least one second, as in 15s, 30s, 60s or 5m")
+        return step
+
+    @field_validator("ca", "client_certificate", "client_key")
+    @classmethod
+    def exists(cls, path: Path | None) -> Path | None:
+        if path and not path.is_file():
+            raise ValueError("there is no such file")
+        return path
+
+    @model_validator(mode="after")
+    def has_one_identity(self) -> Self:
+        if self.basic_auth and self.bearer_token:
+            raise ValueError("basic_auth and bearer_token exclude each other; keep one")
+        return self
+
+
+class Settings(BaseSettings):
+    """What the service runs with. Read once, by ``Settings.load``."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
+
+    server: Server = Server()
+    store: Store = Store()
+    auth: Auth = Auth()
+    collect: Collect = Collect()
+    clusters: tuple[Cluster, ...] = ()
+
+    @field_validator("clusters")
+    @classmethod
+    def have_names_of_their_own(cls, clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
+        names = [cluster.name for cluster in clusters]
+        taken = sorted({name for name in names if names.count(name) > 1})
+        if taken:
+            raise ValueError(f"cluster names are unique; {', '.join(taken)} appears more than once")
+        return clusters
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, path: Path | None) -> "Settings":
+        """Read the configuration file (none: defaults), then the environment, which wins.
+
+        Raises:
+            SettingsError: a key is unknown or a value unusable; the message names them all.
+        """
+        if path and not path.is_file():
+            raise SettingsError(f"{path}: there is no such configuration file")
+
+        class FromFile(Settings):
+            model_config = SettingsConfigDict(toml_file=path)
+
+        try:
+            settings = FromFile()
+        except ValidationError as error:
+            raise SettingsError("\n".join(explain(problem, path) for problem in error.errors())) from None
+        except ValueError as error:  # not TOML, or an environment variable that is not JSON
+            raise SettingsError(f"{path or 'environment'}: {error}") from None
+        refuse_unknown_variables()
+        return settings
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster of this name.
+
+        Raises:
+            SettingsError: there is none; the message lists those there are.
+        """
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        names = ", ".join(cluster.name for cluster in self.clusters) or "none"
+        raise SettingsError(f"cluster {name!r} is not configured; configured are: {names}")
+
+
+def explain(problem: Any, path: Path | None) -> str:
+    """One line a problem: the key as it is written in the file, its value, and what would be right."""
+    key = ".".join(str(part) for part in problem["loc"])
+    where = path or "environment"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key {key!r}{suggest(problem['loc'])}"
+    value = "" if isinstance(problem["input"], (dict, list)) else f" = {problem['input']!r}"
+    if "secret" in key or "password" in key or "token" in key:
+        value = ""
+    return f"{where}: {key}{value}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def suggest(location: tuple[int | str, ...]) -> str:
+    """The key that was probably meant, or all that there are at this place."""
+    model: Any = Settings
+    for part in location[:-1]:
+        if isinstance(part, str):
+            model = section_of(model, part)
+    known = sorted(model.model_fields)
+    near = difflib.get_close_matches(str(location[-1]), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known keys here are: {', '.join(known)}"
+
+
+@cache
+def section_of(model: type[BaseModel], key: str) -> type[BaseModel]:
+    annotation = model.model_fields[key].annotation
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    raise KeyError(key)
+
+
+def refuse_unknown_variables() -> None:
+    """An environment variable with our prefix that names no key is a mistake, not a wish."""
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX):
+            key, *rest = name.removeprefix(PREFIX).lower().split("__")
+            if key not in Settings.model_fields:
+                raise SettingsError(f"environment: unknown variable {name}{suggest((key,))}")
+            if rest and rest[0] not in section_of(Settings, key).model_fields:
+                raise SettingsError(f"environment: unknown variable {name}{suggest((key, rest[0]))}")
