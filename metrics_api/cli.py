@@ -14,6 +14,9 @@ from rich.markup import escape
 
 from metrics_api.app import create_app
 from metrics_api.collecting import Minder
+from metrics_api.demo.demo import DemoError, run_demo
+from metrics_api.demo.history import HistoryError
+from metrics_api.demo.servers import ServerError
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
 from queries.control.applications import NameTakenError
@@ -29,6 +32,8 @@ app.add_typer(admin, name="admin")
 
 console = Console(stderr=True)
 log = structlog.get_logger()
+
+EXPLAINED = (SettingsError, LakeError, ControlError, NameTakenError, DemoError, HistoryError, ServerError)
 
 Config = Annotated[
     Path | None,
@@ -63,6 +68,17 @@ def serve(
         finally:
             if minder:
                 minder.stop()
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data, from one run to the next.")] = Path(
+        ".demo"
+    ),
+) -> None:
+    """Start two real Prometheus servers with a simulated fleet and its history, collect, serve, print the address."""
+    with explained():
+        run_demo(folder)
 
 
 @app.command()
@@ -101,6 +117,6 @@ def explained() -> Iterator[None]:
     """Tell what is wrong instead of where in the code it was noticed."""
     try:
         yield
-    except (SettingsError, LakeError, ControlError, NameTakenError) as error:
+    except EXPLAINED as error:
         console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None

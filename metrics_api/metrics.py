@@ -4,7 +4,7 @@ import difflib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -73,7 +73,7 @@ def read_step(text: object) -> object:
     return None if text == AUTOMATIC else text
 
 
-MetricName = Annotated[str, BeforeValidator(read_metric), Field(json_schema_extra={"enum": list(METRICS)})]
+MetricName = Annotated[str, BeforeValidator(read_metric), WithJsonSchema({"type": "string", "enum": list(METRICS)})]
 
 
 class RangeQuery(Stepped):
@@ -81,7 +81,7 @@ class RangeQuery(Stepped):
 
     metric: tuple[MetricName, ...] = Field(min_length=1)
     step: Annotated[Duration | None, BeforeValidator(read_step)] = Field(
-        None, description="As in 5m, 1h, 1d; auto, or nothing: at most 400 steps.", json_schema_extra={"type": "string"}
+        None, description="As in 5m, 1h, 1d; auto, or nothing: the finest that gives at most 400 steps."
     )
     stat: Statistic = Field("mean", description="mean is weighted by GPU-time.")
 
@@ -93,9 +93,8 @@ class LatestQuery(Parameters):
     stat: Statistic = "mean"
     shape: Shape | None = None
     max_age: Duration = Field(
-        timedelta(minutes=15),
+        default_factory=lambda: timedelta(minutes=15),
         description="How old the newest step of a cluster may be.",
-        json_schema_extra={"type": "string"},
     )
 
 

@@ -16,6 +16,7 @@ DOCS = """\
 <html lang="en">
 <meta charset="utf-8">
 <title>Metrics API</title>
+<link rel="icon" href="/web/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/swagger/swagger-ui.css">
 <div id="docs"></div>
 <script src="/assets/swagger/swagger-ui-bundle.js"></script>

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from metrics_api.answers import Format, Shape
 from metrics_api.errors import ApiError
@@ -32,11 +32,11 @@ def read_condition(text: object) -> Condition:
     return text if isinstance(text, Condition) else Condition.parse(str(text))
 
 
-Time = Annotated[
-    datetime, BeforeValidator(read_time), Field(json_schema_extra={"type": "string", "format": "date-time"})
+Time = Annotated[datetime, BeforeValidator(read_time), WithJsonSchema({"type": "string"})]
+DimensionName = Annotated[
+    str, BeforeValidator(read_dimension), WithJsonSchema({"type": "string", "enum": list(DIMENSIONS)})
 ]
-DimensionName = Annotated[str, BeforeValidator(read_dimension), Field(json_schema_extra={"enum": list(DIMENSIONS)})]
-Where = Annotated[Condition, BeforeValidator(read_condition), Field(json_schema_extra={"type": "string"})]
+Where = Annotated[Condition, BeforeValidator(read_condition), WithJsonSchema({"type": "string"})]
 
 
 class Parameters(BaseModel):
@@ -69,7 +69,7 @@ class Parameters(BaseModel):
 class Stepped(Parameters):
     """The same, in steps."""
 
-    step: Duration | None = Field(None, json_schema_extra={"type": "string", "pattern": r"^\d+(s|m|h|d|w)$"})
+    step: Duration | None = Field(None, description="As in 5m, 1h, 1d. Without it: one total.")
     shape: Shape | None = None
 
     @model_validator(mode="after")

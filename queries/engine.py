@@ -1,6 +1,6 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
-from queries.catalogue import GAUGES
-from queries.datasets import BOOKED, CAPACITY, ENERGY, EXTREMES, GAUGED, LEDGER_SCHEMA, WHAT, WHEN
+from queries.catalogue import GAUGES, METRICS, Metric
+from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, WHAT, WHEN
 from queries.lake import Lake, Snapshot
 from queries.ledger.steps import booked
 from queries.scope import Scope
@@ -25,7 +25,10 @@ create macro timestamp_seconds(seconds) as to_timestamp(seconds);
 """Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 
 KEYS = tuple(f'"{name}"' for name, _ in WHEN + WHAT)
-COLUMNS = (*KEYS, *(name for name, _ in CAPACITY + BOOKED + ENERGY + GAUGED + EXTREMES))
+SECONDS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY)
+POWER = METRICS["gpu_power_watts"]
+"""Energy follows from power where no counter was read."""
+UTILIZATION = METRICS["gpu_utilization_ratio"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Engine:
         self.lake = lake
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
+        self._duckdb.execute("set parquet_metadata_cache = true")
         self._duckdb.execute(MACROS)
 
     def ask(
@@ -52,18 +56,20 @@ class Engine:
         snapshot: Snapshot,
         parts: list[Part],
         parameters: Mapping[str, Any],
+        metrics: Sequence[Metric] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        texts: what is filled in of the catalogue's identifiers; never a user's text.
+        metrics: those that the question asks for. texts: what is filled in of the catalogue's identifiers; never a
+        user's text.
         """
+        ledger = ledger_of(snapshot, parts, scope, metrics)
+        sql = read_question(question).render(ledger=ledger, metrics=metrics, **texts)
+        used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
-            cursor.execute(f"create or replace temp view ledger as {ledger_of(snapshot, parts, scope)}")
-            sql = read_question(question).render(**texts)
-            used = {name: value for name, value in parameters.items() if f"${name}" in sql}
             return cursor.sql(sql, params=used).to_arrow_table()
 
     def close(self) -> None:
@@ -81,29 +87,40 @@ def plan(window: Window, step: timedelta | None) -> list[Part]:
     return [Part("hour", Window(start, end))] + [Part("raw", Window(low, high)) for low, high in edges if low < high]
 
 
-def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope) -> str:
-    """The SQL of the ledger, as one table, over the files that can hold rows of these parts."""
-    tables = [layer_of(part.layer, snapshot.paths(part.layer, part.window), part.window) for part in parts]
+def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric]) -> str:
+    """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
+    need."""
+    gauges = [metric for metric in GAUGES if metric in needed_gauges(metrics)]
+    tables = [layer_of(part.layer, snapshot.paths(part.layer, part.window), part.window, gauges) for part in parts]
     whole = " union all by name ".join(tables)
     if scope.is_everything:
         return whole
     return f"""
-        select ledger.*
-        from ({whole}) as ledger
+        select everything.*
+        from ({whole}) as everything
         where exists (
+            select 1
             from scope
             where
-                (scope.cluster is null or scope.cluster = ledger.cluster)
-                and (scope.project is null or scope.project = ledger.project)
+                (scope.cluster is null or scope.cluster = everything.cluster)
+                and (scope.project is null or scope.project = everything.project)
         )
     """
 
 
-def layer_of(layer: str, paths: list[str], window: Window) -> str:
+def needed_gauges(metrics: Sequence[Metric]) -> set[Metric]:
+    """The gauges whose columns these metrics are computed from."""
+    wanted = " ".join(f"{metric.numerator} {metric.denominator}" for metric in metrics)
+    return {POWER, *(gauge for gauge in GAUGES if gauge.integral in wanted or gauge.seconds in wanted)}
+
+
+def layer_of(layer: str, paths: list[str], window: Window, gauges: list[Metric]) -> str:
     source = f"({rows_of(paths, window)})"
     if layer == "raw":
-        return f"select * from ({booked(source, KEYS, list(GAUGES))})"
-    return f"select {', '.join(COLUMNS)} from {source}"
+        return f"select * from ({booked(source, KEYS, gauges)})"
+    extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
+    integrals = [name for gauge in gauges for name in (gauge.integral, gauge.seconds)]
+    return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes))} from {source}"
 
 
 def rows_of(paths: list[str], window: Window) -> str:

@@ -97,7 +97,7 @@ class Snapshot:
             found = (file["max_window"], file["max_revision"])
             newest[file["cluster"]] = max(newest.get(file["cluster"], found), found)
         return {
-            cluster: min(window + HOUR, datetime.fromtimestamp(revision, UTC))
+            cluster: min(window.astimezone(UTC) + HOUR, datetime.fromtimestamp(revision, UTC))
             for cluster, (window, revision) in newest.items()
         }
 

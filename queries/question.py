@@ -109,7 +109,7 @@ class Asker:
             return ClusterState(name, "never", None)
         return ClusterState(name, "ok" if self.now - until <= LATE else "late", until)
 
-    def _answer(self, name: str, question: Question, **texts: object) -> Answer:
+    def _answer(self, name: str, question: Question, **texts: Any) -> Answer:
         parts = [Part("raw", question.window)] if texts.get("is_latest") else plan(question.window, question.step)
         rows = self._ask(name, question, parts, **texts)
         clusters = self.clusters()
@@ -129,7 +129,7 @@ class Asker:
             ),
         )
 
-    def _ask(self, name: str, question: Question, parts: list[Part], **texts: object) -> pa.Table:
+    def _ask(self, name: str, question: Question, parts: list[Part], **texts: Any) -> pa.Table:
         return self.engine.ask(
             name, self.scope, self.snapshot, parts, question.parameters(), **question.texts(), **texts
         )

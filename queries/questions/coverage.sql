@@ -1,5 +1,6 @@
 -- How complete an answer is: per cluster the capacity it speaks of, the part of it that was measured,
 -- and the hours that were collected.
+with ledger as ({{ ledger }})
 select
     cluster,
     count(distinct window_start) as hours,

@@ -1,6 +1,7 @@
 -- The ledger: GPU-seconds per column, by any dimensions, in steps or as one total, with what follows
 -- from them.
 with
+    ledger as ({{ ledger }}),
     picked as (
         select
             *,

@@ -4,6 +4,7 @@
 -- was collected; the clusters' are added. What is known of projects alone is, for each cluster, its
 -- integral over the longest time for which any project was told.
 with
+    ledger as ({{ ledger }}),
     picked as (
         select
             ledger.*,
