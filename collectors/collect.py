@@ -59,7 +59,7 @@ def collect(
             ]
             booked = book(connection, prometheus.cluster, run, as_of, inputs)
             yield from (committed.result() for committed in commits)
-            commits = [committer.submit(commit, lake, name, hour, as_of, booked) for hour in run.hours()]
+            commits = [committer.submit(commit, lake, hour, booked) for hour in run.hours()]
         yield from (committed.result() for committed in commits)
 
 
@@ -68,7 +68,7 @@ def read_at(prometheus: Prometheus, window: Window, clock: Clock) -> tuple[datet
     return as_of, read_inputs(prometheus, window, as_of)
 
 
-def commit(lake: Lake, cluster: str, hour: Window, as_of: datetime, booked: Booked) -> Collected:
+def commit(lake: Lake, hour: Window, booked: Booked) -> Collected:
     """Each hour is committed by itself: a later reading of one may be in the lake already."""
     rows = booked.of(hour)
-    return Collected(hour, lake.replace(cluster, hour, int(as_of.timestamp()), rows), len(rows))
+    return Collected(hour, lake.replace(hour, rows), len(rows))

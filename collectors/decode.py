@@ -30,7 +30,7 @@ ANSWER = msgspec.json.Decoder(Answer)
 
 # [[1714521600.5,"0.25"],[1714521660.5,"NaN"]] is read as lines of CSV with an empty first column: ",1714521600.5,0.25".
 LINES = bytes.maketrans(b"]", b"\n")
-SYNTAX = b'["'
+SYNTAX = b'[" \t\r\n'
 READ = csv.ReadOptions(column_names=["", "time", "value"], use_threads=False, block_size=1 << 26)
 PARSE = csv.ParseOptions(quote_char=False)
 CONVERT = csv.ConvertOptions(
@@ -79,7 +79,7 @@ def decode(body: bytes, start: int) -> Samples:
     if not found:
         return Samples.empty()
     texts = [bytes(series.values) for series in found]
-    counts = [text.count(b",[") + 1 for text in texts]
+    counts = [text.count(b"[") - 1 for text in texts]
     lines = b"," + b",".join(texts).translate(LINES, SYNTAX)
     try:
         table = csv.read_csv(io.BytesIO(lines), read_options=READ, parse_options=PARSE, convert_options=CONVERT)

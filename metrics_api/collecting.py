@@ -43,8 +43,9 @@ class Minder:
         wait = SHORTEST_WAIT
         while not self._stop.is_set():
             began = time.monotonic()
-            self._child = subprocess.Popen(self.command, stdin=subprocess.PIPE)
-            code = self._child.wait()
+            with subprocess.Popen(self.command, stdin=subprocess.PIPE) as child:
+                self._child = child
+                code = child.wait()
             if self._stop.is_set():
                 return
             wait = SHORTEST_WAIT if time.monotonic() - began > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
 from queries.catalogue import GAUGES, METRICS, Metric
-from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, WHAT, WHEN
+from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
 from queries.lake import Lake, Snapshot
 from queries.ledger.steps import booked
 from queries.scope import Scope
@@ -70,10 +70,16 @@ class Engine:
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
-            return cursor.sql(sql, params=used).to_arrow_table()
+            return in_utc(cursor.sql(sql, params=used).to_arrow_table())
 
     def close(self) -> None:
         self._duckdb.close()
+
+
+def in_utc(table: pa.Table) -> pa.Table:
+    """The same times, in a zone that everyone knows by this name."""
+    fields = [field.with_type(TIME) if pa.types.is_timestamp(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def plan(window: Window, step: timedelta | None) -> list[Part]:

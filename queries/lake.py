@@ -188,14 +188,15 @@ class Lake:
                 self._snapshot = Snapshot(version, self.folder, list_files(self._table))
             return self._snapshot
 
-    def replace(self, cluster: str, hour: Window, revision: int, rows: pa.Table) -> bool:
-        """Make ``rows`` all that the ledger says of one cluster and hour, in one commit.
+    def replace(self, hour: Window, rows: pa.Table) -> bool:
+        """Make ``rows`` all that the ledger says of their cluster and this hour, in one commit.
 
         Returns:
             False if the lake holds the same or a later revision already; then nothing was written.
         Raises:
             LakeError: the lake cannot be written.
         """
+        cluster, revision = rows["cluster"][0].as_py(), rows["revision"][0].as_py()
         application = f"{cluster}/{format_time(hour.start)}"
 
         def replace_in(table: DeltaTable) -> bool:
@@ -234,13 +235,14 @@ class Lake:
         """Forget one day of raw rows, or one month of hourly rows."""
         self._commit(lambda table: table.delete(f"cluster = '{cluster}' and layer = '{layer}' and period = '{period}'"))
 
-    def vacuum(self) -> int:
+    def vacuum(self, kept: timedelta = VACUUM_AFTER) -> int:
         """Remove the files that no version needs any more, also those of writers that were killed.
 
+        kept: how long (whole hours) they are kept for readers of older versions, and for writers that are not done.
         Returns:
             How many files were removed.
         """
-        hours = int(VACUUM_AFTER / HOUR)
+        hours = int(kept / HOUR)
         return self._commit(
             lambda table: len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True))
         )

@@ -1,0 +1,1 @@
+"""Tests mirror the packages; whole-path tests lie beside them."""

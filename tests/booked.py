@@ -1,0 +1,36 @@
+"""What a lake says, as plain rows: for tests to compare."""
+
+from datetime import timedelta
+
+import duckdb
+import pandas as pd
+
+from queries.catalogue import LEDGER_COLUMNS, METRICS
+from queries.engine import Part, ledger_of
+from queries.lake import Lake
+from queries.scope import EVERYTHING
+from queries.window import HOUR, Window
+
+SECONDS = [f"{column}_seconds" for column in LEDGER_COLUMNS]
+
+
+def frame(lake: Lake, window: Window, layer: str) -> pd.DataFrame:
+    """The booked rows of a layer, with all that the catalogue knows; times in UTC."""
+    sql = ledger_of(lake.snapshot(), [Part(layer, window)], EVERYTHING, list(METRICS.values()))
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        rows: pd.DataFrame = connection.sql(sql).to_arrow_table().to_pandas()
+    return rows
+
+
+def both(lake: Lake, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The samples and the hours of a window."""
+    return frame(lake, window, "raw"), frame(lake, window, "hour")
+
+
+def hours_of(window: Window, count: int) -> list[Window]:
+    return [Window(window.start + number * HOUR, window.start + (number + 1) * HOUR) for number in range(count)]
+
+
+def minute(window: Window, number: int) -> pd.Timestamp:
+    return pd.Timestamp(window.start + timedelta(minutes=number))

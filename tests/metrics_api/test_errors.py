@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from metrics_api.app import create_app
+from queries.engine import Engine
+from queries.lake import LakeError
+from tests.metrics_api.conftest import settings_for
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "said"),
+    [
+        ("GET", "/nowhere", 404, "there is nothing at /nowhere; the endpoints are listed at /api/docs"),
+        ("DELETE", "/api/v1/clusters", 405, "/api/v1/clusters does not answer DELETE"),
+    ],
+)
+def test_what_is_not_there_is_told_in_the_one_shape(
+    anonymous: TestClient, method: str, path: str, code: int, said: str
+) -> None:
+    answer = anonymous.request(method, path)
+    assert answer.status_code == code
+    assert answer.json() == {"code": code, "message": said}
+
+
+def test_a_defect_of_ours_tells_nothing_of_the_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Engine, "ask", fail)
+    with TestClient(create_app(settings_for(tmp_path, "off")), raise_server_exceptions=False) as client:
+        answer = client.get("/api/v1/ledger")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == 500
+    assert "secret" not in answer.text
+
+
+def test_a_lake_that_cannot_be_read_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LakeError("store.path: cannot read")
+
+    monkeypatch.setattr(Engine, "ask", fail)
+    with TestClient(create_app(settings_for(tmp_path, "off"))) as client:
+        answer = client.get("/api/v1/ledger")
+    assert (answer.status_code, answer.json()) == (503, {"code": 503, "message": "store.path: cannot read"})

@@ -1,0 +1,129 @@
+import io
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from starlette.testclient import TestClient
+
+from queries.catalogue import LEDGER_COLUMNS
+from tests.metrics_api.conftest import HOSTILE
+
+DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
+LEDGER = f"/api/v1/ledger?{DURING}"
+
+
+def test_a_total_is_one_row_with_its_completeness(client: TestClient) -> None:
+    body = client.get(LEDGER).json()
+    (row,) = body["data"]
+    assert row["time"] == "2025-03-03T00:00:00Z"
+    assert sum(row[f"{column}_seconds"] for column in LEDGER_COLUMNS) == pytest.approx(row["capacity_seconds"])
+    assert row["capacity_seconds"] == 6 * 4 * 3600
+    assert body["coverage"] == pytest.approx(1)
+    assert [cluster["name"] for cluster in body["clusters"]] == ["alpha", "beta"]
+    assert body["clusters"][0]["collected_until"] == "2025-03-03T04:00:00Z"
+    assert body["warnings"] == []
+
+
+def test_rows_come_by_step_and_dimension(client: TestClient) -> None:
+    rows = client.get(f"{LEDGER}&step=1h&by=cluster&by=project").json()["data"]
+    assert len(rows) == 4 * 5  # in each hour three groups of alpha (one of them nobody's) and two of beta
+    assert rows[0].keys() >= {"time", "cluster", "project", "busy_seconds"}
+    assert rows == client.get(f"{LEDGER}&step=1h&by=cluster,project").json()["data"]
+
+
+def test_a_bare_array_can_be_asked_for(client: TestClient) -> None:
+    answer = client.get(f"{LEDGER}&by=cluster&envelope=false")
+    assert [row["cluster"] for row in answer.json()] == ["alpha", "beta"]
+    assert answer.headers["X-Coverage"] == "1.000000"
+
+
+def test_series_have_the_times_once(client: TestClient) -> None:
+    body = client.get(f"{LEDGER}&step=1h&by=cluster&shape=series").json()
+    assert body["time"] == [f"2025-03-03T0{hour}:00:00Z" for hour in range(4)]
+    assert [series["by"] for series in body["series"]] == [{"cluster": "alpha"}, {"cluster": "beta"}]
+    assert body["series"][0]["metrics"]["busy_seconds"] == [pytest.approx(1800)] * 4
+
+
+def test_a_group_that_is_not_there_at_some_time_is_null_there(client: TestClient) -> None:
+    body = client.get("/api/v1/ledger?start=2025-03-03T03:00:00Z&end=2025-03-03T06:00:00Z&step=1h&shape=series").json()
+    assert body["time"] == ["2025-03-03T03:00:00Z"]
+    assert body["warnings"]
+
+
+@pytest.mark.parametrize(("how", "header"), [("&format=csv", "*/*"), ("", "text/csv")])
+def test_csv_is_for_spreadsheets_that_run_nothing(client: TestClient, how: str, header: str) -> None:
+    answer = client.get(f"{LEDGER}&by=project&step=1h{how}", headers={"Accept": header})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.headers["X-Coverage"] == "1.000000"
+    frame = pd.read_csv(io.StringIO(answer.text))
+    assert f"'{HOSTILE}" in set(frame["project"])
+    assert frame["time"].iloc[0] == "2025-03-03T00:00:00Z"
+    assert frame["capacity_seconds"].sum() == 6 * 4 * 3600
+
+
+@pytest.mark.parametrize(("how", "header"), [("&format=parquet", "*/*"), ("", "application/vnd.apache.parquet")])
+def test_parquet_has_types_and_its_completeness_within(client: TestClient, how: str, header: str) -> None:
+    answer = client.get(f"{LEDGER}&by=project{how}", headers={"Accept": header})
+    table = parquet.read_table(io.BytesIO(answer.content))
+    assert table.schema.field("time").type == pa.timestamp("us", "UTC")
+    assert table.schema.field("busy_seconds").type == pa.float64()
+    assert json.loads(table.schema.metadata[b"coverage"]) == pytest.approx(1)
+    assert json.loads(table.schema.metadata[b"clusters"])[0]["name"] == "alpha"
+    assert HOSTILE in table["project"].to_pylist()
+
+
+def test_names_go_through_json_unharmed(client: TestClient) -> None:
+    rows = client.get(f"{LEDGER}&by=project").json()["data"]
+    assert HOSTILE in [row["project"] for row in rows]
+
+
+def test_every_form_says_the_same(client: TestClient) -> None:
+    asked = f"{LEDGER}&by=cluster&step=1h"
+    rows = pd.DataFrame(client.get(asked).json()["data"]).drop(columns="time")
+    as_csv = pd.read_csv(io.StringIO(client.get(f"{asked}&format=csv").text)).drop(columns="time")
+    as_parquet = parquet.read_table(io.BytesIO(client.get(f"{asked}&format=parquet").content)).to_pandas()
+    pd.testing.assert_frame_equal(rows, as_csv, check_dtype=False)
+    pd.testing.assert_frame_equal(rows, as_parquet.drop(columns="time"), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("by=team", "by: unknown dimension 'team'; dimensions are: cluster, node_pool, node, gpu"),
+        ("step=7q", "step: '7q' is not a duration; write a whole number above 0 and a unit, as in 60s, 5m, 1h or 30d"),
+        ("step=90s", "step = 90s: samples are 1m apart; ask for multiples of that"),
+        ("step=500ms", "step = 500ms: a step is a whole number of seconds"),
+        ("start=2020-01-01&end=2025-01-01&step=1m", "at most 11000 are answered"),
+        (
+            "start=noon",
+            "start: 'noon' is not a time; write ISO 8601 as in 2026-05-01T00:00:00Z, a date, or Unix seconds",
+        ),
+        ("start=2025-03-04&end=2025-03-03", "end 2025-03-03T00:00:00Z is not after start 2025-03-04T00:00:00Z"),
+        ("start=2999-01-01", "is not after start 2999-01-01T00:00:00Z"),
+        ("format=xml", "format = 'xml': Input should be 'json', 'csv' or 'parquet'"),
+        ("shape=cube", "shape = 'cube': Input should be 'rows' or 'series'"),
+        ("where=project", "where: 'project' is not a condition"),
+        ("where=team==a", "where: unknown field 'team'"),
+        ("stpe=1h", "unknown parameter 'stpe'; did you mean 'step'?"),
+        ("step=1h&step=2h", "parameter 'step' is given 2 times; it takes one value"),
+        ("envelope=maybe", "envelope = 'maybe'"),
+    ],
+)
+def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: str, said: str) -> None:
+    answer = client.get(f"/api/v1/ledger?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["code"] == 400
+    assert said in answer.json()["message"]
+
+
+def test_a_form_that_is_not_there_is_not_acceptable(client: TestClient) -> None:
+    answer = client.get(LEDGER, headers={"Accept": "application/xml"})
+    assert answer.status_code == 406
+    assert "text/csv" in answer.json()["message"]
+
+
+def test_a_value_of_a_condition_is_only_a_value(client: TestClient) -> None:
+    rows = client.get(LEDGER, params={"where": "project==' or 1=1 --", "by": "project"}).json()["data"]
+    assert rows == []

@@ -1,0 +1,92 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from metrics_api.app import create_app
+from queries.catalogue import METRICS
+from queries.lake import Lake
+from queries.window import HOUR, Window
+from tests.metrics_api.conftest import settings_for
+from tests.queries.committer import sketch
+
+DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
+
+
+def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
+    entries = {entry["name"]: entry for entry in client.get("/api/v1/metrics").json()}
+    assert set(entries) == set(METRICS)
+    power = entries["gpu_power_watts"]
+    assert power["unit"] == "watts"
+    assert power["formula"] == "sum(gpu_power_watts_integral) / sum(gpu_power_watts_seconds)"
+    assert power["sources"] == [{"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}]
+    assert power["statistics"] == ["mean", "min", "max"]
+    assert entries["gpus_quota"]["dimensions"] == ["cluster", "project"]
+
+
+def test_several_metrics_come_in_one_call(client: TestClient) -> None:
+    asked = f"/api/v1/metrics/range?{DURING}&step=1h&by=cluster&metric=gpu_utilization_ratio&metric=gpus_busy,gpus_free"
+    body = client.get(asked).json()
+    assert [series["by"]["cluster"] for series in body["series"]] == ["alpha", "beta"]
+    assert body["series"][0]["metrics"] == {
+        "gpu_utilization_ratio": [pytest.approx(0.125)] * 4,
+        "gpus_busy": [pytest.approx(0.5)] * 4,
+        "gpus_free": [pytest.approx(2)] * 4,
+    }
+
+
+def test_rows_can_be_asked_for(client: TestClient) -> None:
+    rows = client.get(f"/api/v1/metrics/range?{DURING}&step=2h&metric=gpus_capacity&shape=rows").json()["data"]
+    assert rows == [
+        {"time": "2025-03-03T00:00:00Z", "gpus_capacity": 6},
+        {"time": "2025-03-03T02:00:00Z", "gpus_capacity": 6},
+    ]
+
+
+@pytest.mark.parametrize("step", ["auto", ""])
+def test_a_step_is_chosen_where_none_is_given(client: TestClient, step: str) -> None:
+    asked = f"/api/v1/metrics/range?{DURING}&metric=gpus_busy" + (f"&step={step}" if step else "")
+    assert len(client.get(asked).json()["time"]) == 240
+
+
+def test_csv_has_a_column_per_metric(client: TestClient) -> None:
+    answer = client.get(f"/api/v1/metrics/range?{DURING}&step=4h&metric=gpus_busy&metric=gpus_idle&format=csv")
+    assert answer.text.splitlines() == ['"time","gpus_busy","gpus_idle"', '"2025-03-03T00:00:00Z",1.5,2.5']
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("", "parameter 'metric' is missing"),
+        (
+            "metric=gpu_utilisation_ratio",
+            "unknown metric 'gpu_utilisation_ratio'; did you mean 'gpu_utilization_ratio'?",
+        ),
+        ("metric=colour", "unknown metric 'colour'; GET /api/v1/metrics lists those there are"),
+        ("metric=gpus_quota&by=node", "gpus_quota is not known by node; its dimensions are: cluster, project"),
+        ("metric=gpus_busy&stat=max", "gpus_busy has no stat 'max'; it has: mean"),
+        ("metric=gpus_busy&stat=mode", "stat = 'mode': Input should be 'mean', 'min' or 'max'"),
+        ("metric=gpus_busy&step=soon", "step: 'soon' is not a duration"),
+    ],
+)
+def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: str, said: str) -> None:
+    answer = client.get(f"/api/v1/metrics/range?{query}")
+    assert answer.status_code == 400
+    assert said in answer.json()["message"]
+
+
+def test_the_latest_values_are_those_of_the_newest_step(tmp_path: Path) -> None:
+    """A lake that was collected up to this minute."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    first = Window.hour_of(now - HOUR)
+    booked = sketch(first.start).book(hours=2, as_of=now)
+    lake = Lake(str(tmp_path))
+    lake.create()
+    for hour in Window(first.start, now).hours():
+        lake.replace(hour, booked.of(hour))
+    with TestClient(create_app(settings_for(tmp_path, "off"))) as client:
+        body = client.get("/api/v1/metrics/latest?metric=gpus_busy&metric=gpus_free&by=cluster&shape=rows").json()
+        newest = f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
+        assert body["data"] == [{"time": newest, "cluster": "sketch", "gpus_busy": 0.5, "gpus_free": 1}]
+        assert client.get("/api/v1/metrics/latest?metric=gpus_busy&max_age=1s").json()["series"] == []

@@ -1,0 +1,44 @@
+import json
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from metrics_api.cli import app as cli
+from metrics_api.routes import ENDPOINTS
+
+
+@pytest.fixture
+def document(anonymous: TestClient) -> dict[str, Any]:
+    return dict(anonymous.get("/openapi.json").json())
+
+
+def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    validate(document)
+
+
+def test_every_endpoint_is_in_it_with_its_parameters(document: dict[str, Any]) -> None:
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        assert operation["summary"] == endpoint.summary
+        assert operation["description"]
+        assert operation["security"] == ([] if endpoint.is_public else [{"bearer": []}])
+        names = {parameter["name"] for parameter in operation.get("parameters", [])}
+        assert names == set(endpoint.query.model_fields if endpoint.query else ())
+
+
+def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(names) == len(set(names))
+
+
+def test_the_forms_of_an_answer_are_told(document: dict[str, Any]) -> None:
+    content = document["paths"]["/api/v1/ledger"]["get"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "text/csv", "application/vnd.apache.parquet"}
+
+
+def test_the_command_prints_the_same(document: dict[str, Any]) -> None:
+    assert json.loads(CliRunner().invoke(cli, ["openapi"]).output) == document

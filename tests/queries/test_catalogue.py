@@ -1,0 +1,37 @@
+import re
+
+import duckdb
+import pytest
+
+from queries.catalogue import GAUGES, METRICS, READINGS, Metric, expression
+from queries.datasets import LEDGER_SCHEMA
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_a_metric_is_computed_from_columns_that_there_are(metric: Metric) -> None:
+    with duckdb.connect() as connection:
+        connection.register("ledger", LEDGER_SCHEMA.empty_table())
+        connection.sql(f"select sum({metric.numerator}) from ledger").fetchall()
+        if metric.is_divided_by_column:
+            connection.sql(f"select sum({metric.denominator}) from ledger").fetchall()
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_a_metric_has_its_unit_in_its_name(metric: Metric) -> None:
+    assert re.search(rf"(^|_){metric.entry.unit}(_|$)", metric.name)
+    assert metric.entry.help.endswith(".")
+
+
+def test_a_metric_of_parts_needs_those_that_every_exporter_has() -> None:
+    total = METRICS["gpu_memory_total_bytes"]
+    used, free, reserved = (READINGS["dcgm", source.series] for source in total.entry.sources)
+    all_parts = expression(total, frozenset({used.number, free.number, reserved.number}))
+    assert all_parts == f"greatest({used.column} + {free.column} + coalesce({reserved.column}, 0))"
+    assert expression(total, frozenset({used.number, free.number})) == f"greatest({used.column} + {free.column})"
+    assert expression(total, frozenset({used.number})) is None
+
+
+def test_every_gauge_has_columns_of_its_own() -> None:
+    columns = [column for metric in GAUGES for column in (metric.integral, metric.seconds, *(metric.extremes or ()))]
+    assert len(columns) == len(set(columns))
+    assert set(columns) <= set(LEDGER_SCHEMA.names)

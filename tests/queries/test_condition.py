@@ -1,0 +1,48 @@
+import duckdb
+import pytest
+
+from queries.condition import OPERATORS, Condition
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "matched"),
+    [
+        ("==", "team-a", ["team-a"]),
+        ("!=", "team-a", ["team-b", "other", None]),
+        ("<=", "team-a", ["team-a", "other"]),
+        (">=", "team-a", ["team-a", "team-b"]),
+        ("=@", "eam", ["team-a", "team-b"]),
+        ("!@", "eam", ["other", None]),
+        ("=^", "team", ["team-a", "team-b"]),
+        ("=$", "-b", ["team-b"]),
+    ],
+)
+def test_an_operator_means_what_it_says(operator: str, value: str, matched: list[str | None]) -> None:
+    condition = Condition.parse(f"project{operator}{value}")
+    sql = (
+        f"select project from (values ('team-a'), ('team-b'), ('other'), (null)) t(project) where {condition.sql('v')}"
+    )
+    with duckdb.connect() as connection:
+        assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
+
+
+def test_all_operators_are_tried() -> None:
+    assert set(OPERATORS) == {"==", "!=", "<=", ">=", "=@", "!@", "=^", "=$"}
+
+
+def test_a_value_may_hold_anything() -> None:
+    hostile = "'; drop table ledger; --\n=="
+    assert Condition.parse(f"project=={hostile}") == Condition("project", "==", hostile)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("project", "is not a condition"),
+        ("==team-a", "is not a condition"),
+        ("team==a", "unknown field 'team' in 'team==a'; fields are: cluster, "),
+    ],
+)
+def test_what_is_no_condition_is_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Condition.parse(text)

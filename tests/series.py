@@ -1,0 +1,34 @@
+"""Series as tests write them: a name with labels, and values a minute apart as in ``0.5x30 _x5 1x25`` (``_``: no
+sample)."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+LINE = re.compile(r"(?P<name>\w+)(?P<labels>\{.*\})?\s+(?P<values>[^{}]+)")
+RUN = re.compile(r"(?P<value>[^x\s]+)(?:x(?P<count>\d+))?")
+
+
+def openmetrics(text: str, start: datetime, step: float = 60) -> str:
+    """What promtool reads. A line ``@30`` sets the seconds between the samples of the lines that follow."""
+    families: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        written = line.split("#")[0].strip()
+        if written.startswith("@"):
+            step = float(written[1:])
+        elif written:
+            match = LINE.fullmatch(written)
+            assert match, f"not a series: {line}"
+            name = f"{match['name']}{match['labels'] or ''}"
+            families.setdefault(match["name"], []).extend(samples(name, match["values"], start.timestamp(), step))
+    lines = [line for name, found in families.items() for line in (f"# TYPE {name} gauge", *found)]
+    return "\n".join([*lines, "# EOF", ""])
+
+
+def samples(name: str, values: str, start: float, step: float) -> Iterator[str]:
+    place = 0
+    for run in RUN.finditer(values):
+        for _ in range(int(run["count"] or 1)):
+            if run["value"] != "_":
+                yield f"{name} {run['value']} {start + place * step:.3f}"
+            place += 1

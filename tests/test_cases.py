@@ -1,0 +1,92 @@
+"""Golden cases: folders of series, as exporters print them, and the rows that must be booked of them.
+
+All cases lie in one real Prometheus, each in a time of its own.
+"""
+
+import csv
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from collectors.collect import collect
+from collectors.prometheus import Prometheus
+from queries.lake import Lake
+from queries.settings import Cluster
+from queries.window import HOUR, Window
+from tests.booked import SECONDS, frame, minute
+from tests.series import openmetrics
+from tests.servers import Server, prometheus
+
+CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
+
+FIRST = datetime(2025, 1, 1, tzinfo=UTC)
+
+APART = timedelta(days=10)
+"""Nodes are remembered for seven days: cases further apart know nothing of each other."""
+
+ROW = ["node", "gpu", "instance", "pod"]
+VALUES = [*SECONDS, "measured_seconds"]
+
+
+def start_of(case: Path) -> datetime:
+    return FIRST + CASES.index(case) * APART
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    pages = [openmetrics((case / "series.txt").read_text(), start_of(case)) for case in CASES]
+    with prometheus(tmp_path_factory.mktemp("cases"), pages) as running:
+        yield running
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_is_booked_as_expected(case: Path, server: Server, tmp_path: Path) -> None:
+    expected = read_expected(case)
+    settings = case / "cluster.toml"
+    overrides = tomllib.loads(settings.read_text()) if settings.is_file() else {}
+    cluster = Cluster.model_validate({"name": "case", "prometheus": server.url, **overrides})
+    lake = Lake(str(tmp_path))
+    lake.create()
+    start = start_of(case)
+    window = Window(start, start + (expected["minute"].max() // 60 + 1) * HOUR)
+
+    done = list(collect(Prometheus(cluster), lake, window.hours(), clock=lambda: start + APART / 2))
+
+    assert all(each.is_written for each in done)
+    raw, hours = frame(lake, window, "raw"), frame(lake, window, "hour")
+    for number in expected["minute"].unique().tolist():
+        rows = expected[expected["minute"] == number]
+        booked = raw[raw.time == minute(window, number)]
+        pd.testing.assert_frame_equal(plain(booked), rows[ROW + VALUES].sort_values(ROW, ignore_index=True), atol=1e-6)
+    for column in VALUES:
+        assert raw[column].sum() == pytest.approx(hours[column].sum(), abs=1e-6)
+    assert raw[SECONDS].sum().sum() == pytest.approx(raw["capacity_seconds"].sum(), abs=1e-6)
+
+
+def read_expected(case: Path) -> pd.DataFrame:
+    with (case / "expected.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    frame = pd.DataFrame(rows)
+    frame = frame.rename(columns={name: f"{name}_seconds" for name in [*SECONDS_NAMES, "measured"]})
+    return frame.astype({"minute": int} | dict.fromkeys(VALUES, float))
+
+
+SECONDS_NAMES = [column.removesuffix("_seconds") for column in SECONDS]
+
+
+def plain(booked: pd.DataFrame) -> pd.DataFrame:
+    """The booked rows in the columns of an expectation; what is not known is empty."""
+    names = pd.DataFrame(
+        {
+            "node": booked["node"],
+            "gpu": booked["gpu_uuid"],
+            "instance": booked["gpu_instance"],
+            "pod": booked["pod"],
+        }
+    )
+    names = names.astype(object).where(names.notna(), "").astype(str)
+    return pd.concat([names, booked[VALUES]], axis=1).sort_values(ROW, ignore_index=True)
