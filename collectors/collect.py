@@ -1,5 +1,6 @@
 """Collect: from one cluster's Prometheus to booked hours in the lake. The whole story on one screen."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ import duckdb
 from collectors.prometheus import Prometheus
 from collectors.reading import read_inputs
 from queries.lake import Lake
-from queries.ledger.book import Booked, book
+from queries.ledger.book import book
 from queries.ledger.inputs import Inputs
+from queries.settings import Cluster
 from queries.window import Window, join_hours
 
-COMMITTERS = 2
-"""How many hours of one cluster are committed at once: disjoint hours do not hinder each other."""
+BOOKERS = 2
+"""How many runs of hours of one cluster are booked and committed at once, beside the one that is read."""
 
 Clock = Callable[[], datetime]
 
@@ -36,39 +38,34 @@ class Collected:
 def collect(
     prometheus: Prometheus, lake: Lake, hours: Iterable[Window], at_once: int = 1, clock: Clock = now
 ) -> Iterator[Collected]:
-    """Read, book and commit hours; up to ``at_once`` adjoining ones are read and booked together, each is committed by
-    itself. While some are booked, the next are read and the last committed.
+    """Read, book and commit hours, up to ``at_once`` adjoining ones together. While some are booked and committed, the
+    next are read.
 
     Raises:
         PrometheusError: the cluster could not be read; what was committed before stays.
         LakeError: the lake could not be written.
     """
-    runs = [Window(run[0].start, run[-1].end) for run in join_hours(list(hours), at_once)]
-    name = prometheus.cluster.name
     with (
-        ThreadPoolExecutor(1, f"reader-{name}") as reader,
-        ThreadPoolExecutor(COMMITTERS, f"committer-{name}") as committer,
-        duckdb.connect(config={"threads": 1}) as connection,
+        duckdb.connect(config={"threads": 1}) as database,
+        ThreadPoolExecutor(BOOKERS, f"booker-{prometheus.cluster.name}") as bookers,
     ):
-        readings = [reader.submit(read_at, prometheus, run, clock) for run in runs[:1]]
-        commits: list[Future[Collected]] = []
-        for place, run in enumerate(runs):
-            as_of, inputs = readings.pop().result()
-            readings += [
-                reader.submit(read_at, prometheus, following, clock) for following in runs[place + 1 : place + 2]
-            ]
-            booked = book(connection, prometheus.cluster, run, as_of, inputs)
-            yield from (committed.result() for committed in commits)
-            commits = [committer.submit(commit, lake, hour, booked) for hour in run.hours()]
-        yield from (committed.result() for committed in commits)
+        under_way: deque[Future[list[Collected]]] = deque()
+        for run in join_hours(list(hours), at_once):
+            window = Window(run[0].start, run[-1].end)
+            as_of = clock()
+            inputs = read_inputs(prometheus, window, as_of)
+            while len(under_way) >= BOOKERS:
+                yield from under_way.popleft().result()
+            under_way.append(bookers.submit(settle, database, lake, prometheus.cluster, window, as_of, inputs))
+        while under_way:
+            yield from under_way.popleft().result()
 
 
-def read_at(prometheus: Prometheus, window: Window, clock: Clock) -> tuple[datetime, Inputs]:
-    as_of = clock()
-    return as_of, read_inputs(prometheus, window, as_of)
-
-
-def commit(lake: Lake, hour: Window, booked: Booked) -> Collected:
-    """Each hour is committed by itself: a later reading of one may be in the lake already."""
-    rows = booked.of(hour)
-    return Collected(hour, lake.replace(hour, rows), len(rows))
+def settle(
+    database: duckdb.DuckDBPyConnection, lake: Lake, cluster: Cluster, window: Window, as_of: datetime, inputs: Inputs
+) -> list[Collected]:
+    """Book hours and commit them together. Of some the lake may have a later reading already."""
+    with database.cursor() as connection:
+        booked = book(connection, cluster, window, as_of, inputs)
+    written = lake.replace(window, booked.of(window))
+    return [Collected(hour, hour in written, len(booked.of(hour))) for hour in window.hours()]

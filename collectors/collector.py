@@ -7,7 +7,8 @@ import structlog
 
 from collectors.collect import Clock, Collected, collect, now
 from collectors.exporters import VOCABULARIES
-from collectors.prometheus import Prometheus
+from collectors.prometheus import Prometheus, Selector, one_of
+from queries.catalogue import READINGS
 from queries.lake import Lake
 from queries.settings import Cluster, Collect
 from queries.window import HOUR, Window, milliseconds
@@ -15,8 +16,8 @@ from queries.window import HOUR, Window, milliseconds
 AT_ONCE = 12
 """How many adjoining hours are read and booked together at most, where many are missing."""
 
-SAMPLES_AT_ONCE = 1_000_000
-"""How many samples are booked together at most: what bounds the memory of a backfill."""
+SAMPLES_AT_ONCE = 500_000
+"""How many samples are booked together at most, about: what bounds the memory of a backfill."""
 
 log = structlog.get_logger()
 
@@ -64,11 +65,13 @@ class Collector:
 
     def fill(self, hours: list[Window]) -> Iterator[Collected]:
         """Collect hours that have passed, oldest first, as many at once as memory allows."""
-        before = self.prometheus.samples_read
-        yield from collect(self.prometheus, self.lake, hours[:1], clock=self.clock)
-        samples = max(1, self.prometheus.samples_read - before)
-        at_once = max(1, min(AT_ONCE, SAMPLES_AT_ONCE // samples))
-        yield from collect(self.prometheus, self.lake, hours[1:], at_once=at_once, clock=self.clock)
+        at_once = min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1])) if hours else 1
+        yield from collect(self.prometheus, self.lake, hours, at_once=max(1, at_once), clock=self.clock)
+
+    def samples_in(self, hour: Window) -> int:
+        """How many samples of GPUs an hour has, about: every series one per step."""
+        metrics = one_of("__name__", {series for _, series in READINGS})
+        return max(1, self.count(Selector("", (metrics,)), hour) * round(HOUR / self.cluster.step))
 
     def beginning(self) -> datetime | None:
         """The first hour, within the backfill that the settings ask for, of which Prometheus has anything. Looked for
@@ -103,11 +106,14 @@ class Collector:
         )
 
     def has_samples(self, hour: Window) -> bool:
-        length = milliseconds(hour.length)
-        at = hour.end - timedelta(milliseconds=1)
-        return any(
-            self.prometheus.ask(f"count(last_over_time({memory.selector}[{length}ms]))", at) for memory in MEMORIES
+        return any(self.count(memory.selector, hour) for memory in MEMORIES)
+
+    def count(self, selector: Selector, hour: Window) -> int:
+        """How many of a selector's series had samples in an hour."""
+        found = self.prometheus.ask(
+            f"count(last_over_time({selector}[{milliseconds(hour.length)}ms]))", hour.end - timedelta(milliseconds=1)
         )
+        return int(sum(count for _, count in found))
 
 
 MEMORIES = [vocabulary.memory for vocabulary in VOCABULARIES.values() if vocabulary.memory]

@@ -73,7 +73,13 @@ HANDLERS: dict[Any, Any] = {
 
 def invalid(error: ValidationError, known: Iterable[str], where: str) -> ApiError:
     """A 400 that names every field that is wrong, its value, and what would be right."""
-    problems = [explain(problem, sorted(known), where) for problem in error.errors()]
+    found = error.errors()
+    with_wrong_items = {problem["loc"][0] for problem in found if len(problem["loc"]) > 1}
+    problems = [
+        explain(problem, sorted(known), where)
+        for problem in found
+        if problem["type"] != "too_short" or problem["loc"][0] not in with_wrong_items
+    ]
     return ApiError(400, problems[0], "; ".join(problems[1:]) or None)
 
 

@@ -37,9 +37,11 @@ CONFLICTS = 20
 VACUUM_AFTER = timedelta(hours=1)
 """How long files that no version needs any more are kept for readers of older versions."""
 
-
 LOOKED_AT = 2_000
 """How many rows are looked at to tell."""
+
+QUICKLY, THOROUGHLY = 1, 3
+"""How hard files are compressed (ZSTD): those that will be compacted, and those that stay."""
 
 
 class LakeError(Exception):
@@ -188,27 +190,32 @@ class Lake:
                 self._snapshot = Snapshot(version, self.folder, list_files(self._table))
             return self._snapshot
 
-    def replace(self, hour: Window, rows: pa.Table) -> bool:
-        """Make ``rows`` all that the ledger says of their cluster and this hour, in one commit.
+    def replace(self, window: Window, rows: pa.Table) -> list[Window]:
+        """Make ``rows`` all that the ledger says of their cluster and these hours, in one commit. An hour of which the
+        lake holds the same or a later revision is left as it is.
 
         Returns:
-            False if the lake holds the same or a later revision already; then nothing was written.
+            The hours that were written.
         Raises:
             LakeError: the lake cannot be written.
         """
         cluster, revision = rows["cluster"][0].as_py(), rows["revision"][0].as_py()
-        application = f"{cluster}/{format_time(hour.start)}"
+        applications = {hour: f"{cluster}/{format_time(hour.start)}" for hour in window.hours()}
 
-        def replace_in(table: DeltaTable) -> bool:
-            if (table.transaction_version(application) or 0) >= revision:
-                return False
-            overwrite(
-                table,
-                rows,
-                f"cluster = '{cluster}' and window_start = '{hour.start.isoformat()}'",
-                CommitProperties(app_transactions=[Transaction(application, revision)]),
-            )
-            return True
+        def replace_in(table: DeltaTable) -> list[Window]:
+            done = [hour for hour, name in applications.items() if (table.transaction_version(name) or 0) >= revision]
+            older = [hour for hour in applications if hour not in done]
+            if older:
+                is_done = pc.is_in(rows["window_start"], pa.array([hour.start for hour in done], TIME))
+                starts = ", ".join(f"'{hour.start.isoformat()}'" for hour in older)
+                overwrite(
+                    table,
+                    rows.filter(pc.invert(is_done)) if done else rows,
+                    f"cluster = '{cluster}' and window_start in ({starts})",
+                    QUICKLY,
+                    CommitProperties(app_transactions=[Transaction(applications[hour], revision) for hour in older]),
+                )
+            return older
 
         return self._commit(replace_in)
 
@@ -226,6 +233,7 @@ class Lake:
                 read_rows(paths, layer, window),
                 f"cluster = '{cluster}' and layer = '{layer}'"
                 f" and window_start >= '{window.start.isoformat()}' and window_start < '{window.end.isoformat()}'",
+                THOROUGHLY,
             )
             return len(paths)
 
@@ -260,13 +268,15 @@ class Lake:
         raise AssertionError("a retry ends with an answer or an error")
 
 
-def overwrite(table: DeltaTable, rows: pa.Table, predicate: str, properties: CommitProperties | None = None) -> None:
+def overwrite(
+    table: DeltaTable, rows: pa.Table, predicate: str, level: int, properties: CommitProperties | None = None
+) -> None:
     write_deltalake(
         table,
         rows,
         mode="overwrite",
         predicate=predicate,
-        writer_properties=writer_properties(rows),
+        writer_properties=writer_properties(rows, level),
         commit_properties=properties,
     )
 
@@ -287,7 +297,7 @@ def read_rows(paths: list[str], layer: str, window: Window) -> pa.Table:
     return rows.select(LEDGER_SCHEMA.names).cast(LEDGER_SCHEMA)
 
 
-def writer_properties(rows: pa.Table) -> WriterProperties:
+def writer_properties(rows: pa.Table, level: int) -> WriterProperties:
     """How the rows are compressed best: numbers that hardly repeat do not gain from a dictionary."""
     noisy = [
         name
@@ -296,7 +306,7 @@ def writer_properties(rows: pa.Table) -> WriterProperties:
         and pc.count_distinct(column.slice(0, LOOKED_AT)).as_py() * REPEATING > min(len(column), LOOKED_AT)
     ]
     split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
-    return WriterProperties(compression="ZSTD", compression_level=3, column_properties=dict.fromkeys(noisy, split))
+    return WriterProperties(compression="ZSTD", compression_level=level, column_properties=dict.fromkeys(noisy, split))
 
 
 def list_files(table: DeltaTable) -> pa.Table:

@@ -95,6 +95,7 @@ class Asker:
             metrics=metrics,
             statistic=statistic,
             kinds=", ".join(kinds),
+            is_timed=any(metric.is_divided_by_time for metric in metrics),
             is_latest=question.step is None,
         )
 

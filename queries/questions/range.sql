@@ -23,11 +23,13 @@ with
         {% endif %}
         where time >= timestamp_seconds($start) and time < timestamp_seconds($end)
     ),
-    elapsed as (
-        select cluster, bucket, sum(elapsed_seconds) as elapsed_seconds
-        from (select distinct cluster, bucket, time, elapsed_seconds from picked) as steps
-        group by cluster, bucket
-    ),
+    {% if is_timed %}
+        elapsed as (
+            select cluster, bucket, sum(elapsed_seconds) as elapsed_seconds
+            from (select distinct cluster, bucket, time, elapsed_seconds from picked) as steps
+            group by cluster, bucket
+        ),
+    {% endif %}
     sums as (
         select
             cluster,
@@ -41,7 +43,7 @@ with
                 {% if metric.is_divided_by_column %}
                     , sum({{ metric.denominator }}) as {{ metric.name }}_denominator
                 {% endif %}
-                {% if metric.extremes %}
+                {% if statistic != "mean" %}
                     ,
                     min({{ metric.extremes[0] }}) as {{ metric.name }}_min,
                     max({{ metric.extremes[1] }}) as {{ metric.name }}_max
@@ -57,8 +59,8 @@ with
     ),
     told as (
         select
-            sums.*,
-            elapsed_seconds
+            sums.*
+            {% if is_timed %}, elapsed_seconds{% endif %}
             {% for metric in metrics if metric.is_of_projects %}
                 ,
                 max({{ metric.name }}_denominator) over (
@@ -66,7 +68,9 @@ with
                 ) as {{ metric.name }}_told
             {% endfor %}
         from sums
-        inner join elapsed on elapsed.cluster = sums.cluster and elapsed.bucket = sums.bucket
+        {% if is_timed %}
+            inner join elapsed on elapsed.cluster = sums.cluster and elapsed.bucket = sums.bucket
+        {% endif %}
     )
 select
     {{ "max(newest)" if is_latest else "bucket" }} as time,

@@ -52,7 +52,8 @@ def test_once_collects_the_open_hour_and_ends(url: str, tmp_path: Path) -> None:
 
 
 def test_upkeep_tells_what_it_did(url: str, tmp_path: Path) -> None:
-    run(tmp_path, url, *FROM_TO, "--cluster", "site")
+    for first, last in (("2025-03-03", "2025-03-03T02:00:00Z"), ("2025-03-03T02:00:00Z", "2025-03-03T04:00:00Z")):
+        run(tmp_path, url, "backfill", "--from", first, "--to", last, "--cluster", "site")
     done = run(tmp_path, url, "upkeep")
     assert done.exit_code == 0, done.output
     assert "dropped the raw rows of site of 2025-03-03" in done.output

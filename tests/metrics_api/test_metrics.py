@@ -8,8 +8,8 @@ from metrics_api.app import create_app
 from queries.catalogue import METRICS
 from queries.lake import Lake
 from queries.window import HOUR, Window
-from tests.metrics_api.conftest import settings_for
 from tests.queries.committer import sketch
+from tests.served import settings_for
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 
@@ -74,6 +74,7 @@ def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: 
     answer = client.get(f"/api/v1/metrics/range?{query}")
     assert answer.status_code == 400
     assert said in answer.json()["message"]
+    assert "details" not in answer.json()
 
 
 def test_the_latest_values_are_those_of_the_newest_step(tmp_path: Path) -> None:

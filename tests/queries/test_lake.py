@@ -25,9 +25,9 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def commit(lake: Lake, hours: list[Window], revision: int) -> list[bool]:
+def commit(lake: Lake, hours: list[Window], revision: int) -> list[Window]:
     booked = sketch().book(HOURS)
-    return [lake.replace(hour, revised(booked.of(hour), revision)) for hour in hours]
+    return [written for hour in hours for written in lake.replace(hour, revised(booked.of(hour), revision))]
 
 
 def assert_whole(lake: Lake, hours: int = HOURS) -> None:
@@ -40,17 +40,31 @@ def assert_whole(lake: Lake, hours: int = HOURS) -> None:
 
 
 def test_a_window_written_twice_is_there_once(lake: Lake) -> None:
-    assert all(commit(lake, EVERY_HOUR, revision=1))
-    assert all(commit(lake, EVERY_HOUR, revision=2))
+    assert commit(lake, EVERY_HOUR, revision=1) == EVERY_HOUR
+    assert commit(lake, EVERY_HOUR, revision=2) == EVERY_HOUR
     assert_whole(lake)
 
 
 def test_an_older_reading_does_not_replace_a_newer_one(lake: Lake) -> None:
     commit(lake, EVERY_HOUR, revision=2)
     version = lake.snapshot().version
-    assert not any(commit(lake, EVERY_HOUR, revision=2))
-    assert not any(commit(lake, EVERY_HOUR, revision=1))
+    assert commit(lake, EVERY_HOUR, revision=2) == []
+    assert commit(lake, EVERY_HOUR, revision=1) == []
     assert lake.snapshot().version == version
+
+
+def test_hours_that_are_committed_together_are_each_replaced_by_what_is_newer_alone(lake: Lake) -> None:
+    booked = sketch().book(HOURS)
+    newer = EVERY_HOUR[1]
+    assert lake.replace(newer, revised(booked.of(newer), 2)) == [newer]
+    version = lake.snapshot().version
+    rest = [hour for hour in EVERY_HOUR if hour != newer]
+    assert lake.replace(ALL, revised(booked.of(ALL), 1)) == rest
+    assert lake.snapshot().version == version + 1
+    assert_whole(lake)
+    assert lake.snapshot().revisions("sketch", ALL) == {hour.start: 1 + (hour == newer) for hour in EVERY_HOUR}
+    assert lake.replace(newer, revised(booked.of(newer), 3)) == [newer]
+    assert_whole(lake)
 
 
 def test_windows_may_come_in_any_order(lake: Lake) -> None:
