@@ -1,8 +1,10 @@
 """metrics-api: the service's commands."""
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,7 @@ from rich.markup import escape
 from metrics_api.app import create_app
 from metrics_api.collecting import Minder
 from metrics_api.demo.demo import DemoError, run_demo
+from metrics_api.demo.fleet import HISTORY
 from metrics_api.demo.history import HistoryError
 from metrics_api.demo.servers import ServerError
 from metrics_api.openapi import describe
@@ -22,6 +25,7 @@ from metrics_api.routes import ENDPOINTS
 from queries.control.applications import NameTakenError
 from queries.control.applications import create_application as make_application
 from queries.control.database import Control, ControlError
+from queries.duration import format_duration, parse_duration
 from queries.lake import Lake, LakeError
 from queries.logs import write_logs
 from queries.settings import Settings, SettingsError
@@ -59,6 +63,7 @@ def serve(
             console.print("[bold red]auth.mode = off: everyone who reaches this address sees everything[/]")
         application = create_app(settings)
         minder = Minder(path) if collect and settings.clusters else None
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped
         if minder:
             minder.start()
         try:
@@ -75,10 +80,19 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data, from one run to the next.")] = Path(
         ".demo"
     ),
+    history: Annotated[
+        timedelta,
+        typer.Option(
+            parser=parse_duration,
+            metavar="DURATION",
+            show_default=format_duration(HISTORY),
+            help="How far back the history goes that the first start makes.",
+        ),
+    ] = HISTORY,
 ) -> None:
     """Start two real Prometheus servers with a simulated fleet and its history, collect, serve, print the address."""
     with explained():
-        run_demo(folder)
+        run_demo(folder, history)
 
 
 @app.command()

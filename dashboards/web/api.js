@@ -14,10 +14,9 @@ export function signOut() {
 
 /** Exchange an application's id and secret, or the code of a one-time link, for a token. */
 export async function signIn(credentials) {
-  const answer = await fetch("/api/v1/token", { method: "POST", body: JSON.stringify(credentials) });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.message);
-  sessionStorage.setItem(KEY, body.accessToken);
+  const answer = await reach("/api/v1/token", { method: "POST", body: JSON.stringify(credentials) });
+  if (!answer.ok) throw new Error(await reasonOf(answer));
+  sessionStorage.setItem(KEY, (await answer.json()).accessToken);
 }
 
 /** Ask, and read the answer's JSON. Parameters that are lists are repeated. */
@@ -38,11 +37,25 @@ async function send(path, parameters) {
     for (const each of [value].flat()) query.append(name, each);
   }
   const token = sessionStorage.getItem(KEY);
-  const answer = await fetch(`${path}?${query}`, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  const answer = await reach(`${path}?${query}`, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
   if (answer.status === 401) {
-    signOut();
+    if (sessionStorage.getItem(KEY) === token) signOut(); // unless someone signed in while this was asked
     throw new SignedOut();
   }
-  if (!answer.ok) throw new Error((await answer.json()).message);
+  if (!answer.ok) throw new Error(await reasonOf(answer));
   return answer;
+}
+
+async function reach(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch {
+    throw new Error("the service cannot be reached");
+  }
+}
+
+/** What the service says is wrong. What stands between it and us, a proxy, may answer otherwise. */
+async function reasonOf(answer) {
+  const { message } = await answer.json().catch(() => ({}));
+  return message ?? `the service cannot be reached: ${answer.status} ${answer.statusText}`;
 }

@@ -17,13 +17,18 @@ async function start() {
   at("theme").addEventListener("click", changeTheme);
   at("sign-out").addEventListener("click", () => { signOut(); show(); });
   at("sign-in").querySelector("form").addEventListener("submit", submitSignIn);
-  for (const format of ["csv", "parquet"]) at(format).addEventListener("click", (event) => save(event, format));
+  for (const format of ["csv", "parquet"]) at(format).addEventListener("click", () => save(format));
   addEventListener("popstate", show);
   addEventListener("hashchange", async () => { await redeemLink(); await show(); });
   nameTheme();
   await redeemLink();
   await show();
-  setInterval(() => { if (!document.hidden && readRange().preset) show(); }, EVERY);
+  setInterval(() => { if (!document.hidden && !isBeingWritten() && readRange().preset) show(); }, EVERY);
+}
+
+/** What the reader is writing must not be written over. */
+function isBeingWritten() {
+  return at("range").querySelector("input:focus") !== null;
 }
 
 /** A one-time link signs in by the code behind its #, which browsers do not send to servers. */
@@ -34,7 +39,7 @@ async function redeemLink() {
   try {
     await signIn({ grantType: "exchange_token", code });
   } catch (error) {
-    at("sign-in").querySelector(".problem").textContent = `The link was used already, or is too old: ${error.message}`;
+    at("sign-in").querySelector(".problem").textContent = `The link did not work: ${error.message}`;
   }
 }
 
@@ -54,27 +59,28 @@ async function submitSignIn(event) {
 /** Ask for everything at once, and show it, unless something newer was asked for meanwhile. */
 async function show() {
   const turn = ++shown;
-  const range = readRange();
-  const cluster = new URLSearchParams(location.search).get("cluster");
-  showRange(at("range"), range);
+  const question = readQuestion();
+  showRange(at("range"), question.range);
   try {
-    const asked = await askAll(range, cluster);
+    const answers = await askAll(question);
     if (turn !== shown) return;
     showContent(true);
-    showAll(asked, cluster);
+    showAll(answers, question);
     at("problem").hidden = true;
   } catch (error) {
-    if (turn !== shown) return;
-    if (error instanceof SignedOut) return showContent(false);
-    showContent(true);
-    at("problem").hidden = false;
-    at("problem").textContent = error.message;
+    if (turn === shown) showProblem(error);
   }
 }
 
-async function askAll(range, cluster) {
+/** What the page's address asks: about which time, and about one cluster or (null) all. */
+function readQuestion() {
+  const range = readRange();
+  const cluster = new URLSearchParams(location.search).get("cluster");
   const where = cluster ? { where: `cluster==${cluster}` } : {};
-  const during = { start: range.start, end: range.end, ...where };
+  return { range, cluster, during: { start: range.start, end: range.end, ...where } };
+}
+
+async function askAll({ during }) {
   const clusters = await ask("/api/v1/clusters"); // first, and alone: it tells whether we may ask at all
   const [latest, totals, projects, ledger, utilization] = await Promise.all([
     ask("/api/v1/metrics/latest", { metric: ["gpus_capacity", "gpus_allocated"], by: "cluster" }),
@@ -86,13 +92,13 @@ async function askAll(range, cluster) {
   return { clusters, latest, totals, projects, ledger, utilization };
 }
 
-function showAll({ clusters, latest, totals, projects, ledger, utilization }, cluster) {
+function showAll({ clusters, latest, totals, projects, ledger, utilization }, { range, cluster }) {
   const chosen = clusters.filter(({ name }) => !cluster || name === cluster);
   listClusters(clusters, cluster);
   showWarnings(at("warnings"), totals.warnings);
   showClusters(at("clusters"), chosen, totals.data, latest);
-  drawLedger(at("ledger-plot"), ledger);
-  drawUtilization(at("utilization-plot"), utilization);
+  drawLedger(at("ledger-plot"), ledger, range);
+  drawUtilization(at("utilization-plot"), utilization, range);
   showProjects(at("projects"), projects.data);
   at("coverage").textContent = `Coverage of utilization: ${percent(totals.coverage)}`;
 }
@@ -101,6 +107,13 @@ function listClusters(clusters, chosen) {
   const options = [new Option("all", ""), ...clusters.map(({ name }) => new Option(name, name))];
   at("cluster").replaceChildren(...options);
   at("cluster").value = chosen ?? "";
+}
+
+function showProblem(error) {
+  if (error instanceof SignedOut) return showContent(false);
+  showContent(true);
+  at("problem").hidden = false;
+  at("problem").textContent = error.message;
 }
 
 function showContent(isIn) {
@@ -132,12 +145,17 @@ function nameTheme() {
 }
 
 /** Save the table's numbers as a file: a plain link could not carry the token. */
-async function save(event, format) {
-  event.preventDefault();
-  const range = readRange();
-  const cluster = new URLSearchParams(location.search).get("cluster");
-  const where = cluster ? { where: `cluster==${cluster}` } : {};
-  const file = await download("/api/v1/ledger", { start: range.start, end: range.end, by: ["cluster", "project"], ...where, format });
+async function save(format) {
+  const { during } = readQuestion();
+  try {
+    keep(await download("/api/v1/ledger", { ...during, by: ["cluster", "project"], format }), format);
+  } catch (error) {
+    showProblem(error);
+    at("problem").scrollIntoView({ block: "center" });
+  }
+}
+
+function keep(file, format) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = `ledger.${format}`;

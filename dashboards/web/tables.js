@@ -29,33 +29,37 @@ function card(cluster, facts) {
 
 const PROJECT_COLUMNS = [
   ["project", (row) => row.project],
-  ["allocated GPU-h", (row) => hours(row.busy_seconds + row.idle_seconds + row.held_seconds)],
+  ["allocated GPU-h", (row) => hours(allocated(row))],
   ["busy GPU-h", (row) => hours(row.busy_seconds)],
   ["idle GPU-h", (row) => hours(row.idle_seconds)],
   ["held GPU-h", (row) => hours(row.held_seconds)],
   ["utilization", (row) => percent(ratio(row.busy_seconds, row.busy_seconds + row.idle_seconds))],
-  ["energy kWh", (row) => (row.energy_joules === null ? "–" : number(row.energy_joules / 3.6e6))],
+  ["energy kWh", (row) => (row.energy_joules === null ? "–" : tenths(row.energy_joules / 3.6e6))],
 ];
+
+function allocated(row) {
+  return row.busy_seconds + row.idle_seconds + row.held_seconds;
+}
 
 /** Projects by what was allocated to them; what nobody held stands below. */
 export function showProjects(table, rows) {
-  const allocated = (row) => row.busy_seconds + row.idle_seconds + row.held_seconds;
   const projects = rows.filter((row) => row.project !== null || allocated(row) > 0);
   projects.sort((one, other) => allocated(other) - allocated(one));
-  const nobody = rows.find((row) => row.project === null && allocated(row) === 0);
+  const nobody = rows.find((row) => row.project === null);
   table.tHead.replaceChildren(made("tr", {}, ...PROJECT_COLUMNS.map(([title]) => made("th", { scope: "col" }, title))));
   table.tBodies[0].replaceChildren(
     ...projects.map((row) => made("tr", {}, ...PROJECT_COLUMNS.map(([, read]) => made("td", {}, read(row) ?? "(none)")))),
-    ...(nobody ? [restRow(nobody)] : []),
+    ...(nobody ? restRows(nobody) : []),
   );
 }
 
-function restRow(row) {
+function restRows(row) {
   const parts = ["free", "unattributed", "unavailable", "unknown"]
     .filter((name) => row[`${name}_seconds`] > 0)
     .map((name) => `${hours(row[`${name}_seconds`])} GPU-h ${name}`);
+  if (parts.length === 0) return [];
   const first = made("td", {}, "held by nobody");
-  return made("tr", { className: "rest" }, first, made("td", { colSpan: PROJECT_COLUMNS.length - 1 }, parts.join(", ")));
+  return [made("tr", { className: "rest" }, first, made("td", { colSpan: PROJECT_COLUMNS.length - 1 }, parts.join(", ")))];
 }
 
 export function showWarnings(element, warnings) {
@@ -72,7 +76,11 @@ function ratio(part, whole) {
 }
 
 function hours(seconds) {
-  return number(seconds / HOUR);
+  return tenths(seconds / HOUR);
+}
+
+function tenths(value) {
+  return value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 function number(value) {

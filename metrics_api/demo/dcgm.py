@@ -29,6 +29,9 @@ FAMILIES = {
     )
 }
 
+OWN_LABELS = {"DCGM_FI_DEV_XID_ERRORS": {"err_code": "0", "err_msg": "No Error"}}
+"""What a family's series say beside the labels that all have."""
+
 RESERVED_MIB = 512
 
 DRIVER = "535.129.03"
@@ -81,7 +84,7 @@ def device_series(
         values["DCGM_FI_DEV_GPU_UTIL"] = np.ceil(load * 100)
     for name, family in FAMILIES.items():
         if name in values:
-            yield Series(family, labels, times, values[name])
+            yield Series(family, labels | OWN_LABELS.get(name, {}), times, values[name])
 
 
 def device_labels(device: Device, holder: Job | None) -> dict[str, str]:

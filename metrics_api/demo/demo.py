@@ -1,7 +1,5 @@
 """The demo from start to end: history, real Prometheus servers, collection, the service; all stopped again."""
 
-import multiprocessing
-import os
 import shutil
 import signal
 import socket
@@ -9,16 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from metrics_api.demo.fleet import CLUSTERS, HISTORY, Cluster
-from metrics_api.demo.history import days_between, write_history
+from metrics_api.demo.fleet import CLUSTERS, Cluster
+from metrics_api.demo.history import Day, days_between, write_days
 from metrics_api.demo.servers import (
     Exporters,
     ServerError,
@@ -31,17 +29,18 @@ from metrics_api.demo.servers import (
 )
 from queries.control.applications import NameTakenError, create_application, create_link
 from queries.control.database import Control
+from queries.duration import format_duration
 from queries.lake import Lake
-from queries.settings import Settings
+from queries.settings import Server, Settings
 
 CREDENTIAL = "demo"
 """Client id and secret of the demo's application."""
 
 HEARTBEAT = 10.0
-"""How many seconds apart the demo notes until when its Prometheus servers have seen the fleet."""
+"""How many seconds apart the demo looks whether all that it started still runs."""
 
 SHORTEST_GAP = 120
-"""A shorter time (seconds) than this between two runs is left as it is: a gap."""
+"""A shorter time (seconds) than this since the history ended is left as it is."""
 
 console = Console()
 
@@ -61,8 +60,8 @@ class Folder:
         return self.path / "metrics.toml"
 
     @property
-    def seen_until(self) -> Path:
-        return self.path / "seen-until"
+    def history_end(self) -> Path:
+        return self.path / "history-end"
 
     def storage(self, cluster: Cluster) -> Path:
         return self.path / "prometheus" / cluster.name
@@ -71,8 +70,8 @@ class Folder:
         return self.path / f"{name}.log"
 
 
-def run_demo(path: Path) -> None:
-    """Run the demo until it is told to stop.
+def run_demo(path: Path, history: timedelta) -> None:
+    """Run the demo until it is told to stop. history: how far back the first start writes it.
 
     Raises:
         DemoError, ServerError, HistoryError: it cannot; the message says why.
@@ -82,21 +81,22 @@ def run_demo(path: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told_to_stop.set())
     check_programs()
+    check_port(Settings.load(None).server)
     ports = {cluster.name: free_port() for cluster in CLUSTERS}
-    write_config(folder, ports)
+    write_config(folder, ports, history)
     settings = Settings.load(folder.config)
-    check_port(settings)
-    make_history(folder)
     exporters = Exporters(CLUSTERS)
     processes: list[subprocess.Popen[bytes]] = []
     try:
+        if not make_history(folder, history, told_to_stop):
+            return
         processes += (start_server(each, folder, exporters.address, ports[each.name]) for each in CLUSTERS)
         link = sign_up(settings)
-        if told_to_stop.is_set() or not collect(folder, told_to_stop):
+        if not collect(folder, history, told_to_stop):
             return
         processes.insert(0, serve(folder, settings))
         introduce(settings, link, ports)
-        wait(folder, processes, told_to_stop)
+        watch(folder, processes, told_to_stop)
     finally:
         console.print("stopping everything")
         stop(processes)
@@ -111,22 +111,22 @@ def check_programs() -> None:
             )
 
 
-def check_port(settings: Settings) -> None:
+def check_port(server: Server) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.server.host, settings.server.port))
+            probe.bind((server.host, server.port))
         except OSError as error:
-            where = f"{settings.server.host}:{settings.server.port}"
+            where = f"{server.host}:{server.port}"
             raise DemoError(f"cannot listen on {where}: {error.strerror}; METRICS_API_SERVER__PORT moves it") from None
 
 
-def write_config(folder: Folder, ports: dict[str, int]) -> None:
+def write_config(folder: Folder, ports: dict[str, int], history: timedelta) -> None:
     """The configuration that the demo's service runs with: a file to learn from."""
     folder.path.mkdir(parents=True, exist_ok=True)
     clusters = "".join(
         f'\n[[clusters]]\nname = "{cluster.name}"\nprometheus = "http://127.0.0.1:{ports[cluster.name]}"\n'
-        f'backfill = "{HISTORY.days}d"\n'
+        f'backfill = "{format_duration(history)}"\n'
         for cluster in CLUSTERS
     )
     folder.config.write_text(
@@ -135,38 +135,26 @@ def write_config(folder: Folder, ports: dict[str, int]) -> None:
     )
 
 
-def make_history(folder: Folder) -> None:
-    """Write what the Prometheus servers have missed: seven days at first, later the time since the last run."""
+def make_history(folder: Folder, history: timedelta, told_to_stop: threading.Event) -> bool:
+    """Write what the Prometheus servers need of the past: at first all of it, later what came after the last history,
+    for before the end of its newest block a Prometheus forgets what it scraped itself. False: told to stop before it
+    was done."""
     now = int(time.time())
-    since = now - int(HISTORY.total_seconds())
-    if folder.seen_until.is_file():
-        since = max(since, int(float(folder.seen_until.read_text())))
+    since = now - int(history.total_seconds())
+    if folder.history_end.is_file():
+        since = max(since, int(folder.history_end.read_text()))
     if now - since < SHORTEST_GAP:
-        return
-    tasks = [
-        (cluster, first, last, folder.storage(cluster))
-        for first, last in days_between(since, now)
-        for cluster in CLUSTERS
-    ]
-    context = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(min(len(tasks), os.cpu_count() or 1), mp_context=context) as pool,
-        Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-        ) as bar,
-    ):
-        shown = bar.add_task("writing history with promtool", total=len(tasks))
-        for written in [
-            pool.submit(write_one, cluster.name, first, last, storage) for cluster, first, last, storage in tasks
-        ]:
-            written.result()
+        return True
+    days = [Day(each.name, *day, folder.storage(each)) for day in days_between(since, now) for each in CLUSTERS]
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bar:
+        shown = bar.add_task("writing history with promtool", total=len(days))
+        for _ in write_days(days, told_to_stop):
             bar.advance(shown)
-    folder.seen_until.write_text(str(now))
-
-
-def write_one(name: str, first: int, last: int, storage: Path) -> int:
-    """The same, for a process of its own: clusters are handed over by name."""
-    return write_history(next(cluster for cluster in CLUSTERS if cluster.name == name), first, last, storage)
+    if told_to_stop.is_set():
+        return False
+    folder.history_end.write_text(str(now))
+    return True
 
 
 def start_server(cluster: Cluster, folder: Folder, address: str, port: int) -> subprocess.Popen[bytes]:
@@ -190,16 +178,17 @@ def sign_up(settings: Settings) -> str:
     return f"{address_of(settings)}/#link={code}"
 
 
-def collect(folder: Folder, told_to_stop: threading.Event) -> bool:
+def collect(folder: Folder, history: timedelta, told_to_stop: threading.Event) -> bool:
     """Fill the lake, with a progress bar. False: told to stop before it was done."""
     console.print("collecting into the lake")
-    since = int(time.time() - HISTORY.total_seconds()) // 3600 * 3600
+    since = int(time.time() - history.total_seconds()) // 3600 * 3600
     command = [sys.executable, "-m", "collectors", "backfill", "--from", str(since), "--config", str(folder.config)]
     child = subprocess.Popen(command)
-    while child.poll() is None:
-        if told_to_stop.wait(0.1):
-            stop([child])
-            return False
+    while child.poll() is None and not told_to_stop.wait(0.1):
+        pass
+    if told_to_stop.is_set():
+        stop([child])
+        return False
     if child.returncode:
         raise DemoError("collecting failed; what was said above tells why")
     return True
@@ -241,10 +230,9 @@ def introduce(settings: Settings, link: str, ports: dict[str, int]) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def wait(folder: Folder, processes: list[subprocess.Popen[bytes]], told_to_stop: threading.Event) -> None:
-    """Until told to stop, note until when the fleet was seen, and that all still run."""
+def watch(folder: Folder, processes: list[subprocess.Popen[bytes]], told_to_stop: threading.Event) -> None:
+    """Until told to stop, see that all still run."""
     while not told_to_stop.wait(HEARTBEAT):
-        folder.seen_until.write_text(str(time.time()))
-        ended = [process for process in processes if process.poll() is not None]
-        if ended:
-            raise DemoError(f"{ended[0].args!r} ended with code {ended[0].returncode}; its log is in {folder.path}")
+        for process in processes:
+            if process.poll() is not None:
+                raise DemoError(f"{process.args!r} ended with code {process.returncode}; its log is in {folder.path}")

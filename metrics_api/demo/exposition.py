@@ -9,6 +9,9 @@ from metrics_api.demo.fleet import Floats
 
 Labels = Mapping[str, str]
 
+NUMBER = "%.15g"
+"""How values are written: counters of many digits without an exponent, as exporters do."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -54,7 +57,7 @@ def print_page(series: Iterable[Series]) -> str:
     lines: list[str] = []
     for family, members in by_family(series):
         lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
-        lines += [f"{family.name}{written(each.labels)} {number(each.values[0])}" for each in members]
+        lines += [f"{family.name}{written(each.labels)} {NUMBER % each.values[0]}" for each in members]
     return "\n".join([*lines, ""])
 
 
@@ -69,7 +72,7 @@ def print_history(targets: Iterable[tuple[Target, Iterable[Series]]]) -> Iterato
         yield f"# TYPE {family.name} gauge\n"
         for each in members:
             name = f"{family.name}{written(each.labels)}"
-            values = np.char.mod("%.10g", each.values)
+            values = np.char.mod(NUMBER, each.values)
             times = np.char.mod("%d", each.times)
             yield "".join(f"{name} {value} {time}\n" for value, time in zip(values, times, strict=True))
     yield "# EOF\n"
@@ -89,7 +92,3 @@ def written(labels: Labels) -> str:
 
     inside = ",".join(f'{name}="{escaped(value)}"' for name, value in labels.items())
     return f"{{{inside}}}" if inside else ""
-
-
-def number(value: float) -> str:
-    return f"{value:.10g}"

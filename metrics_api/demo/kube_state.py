@@ -1,5 +1,6 @@
 """kube-state-metrics and Kueue, as they speak of the simulated fleet's nodes and pods."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 
@@ -34,6 +35,17 @@ ADMITTED = Family(
     "gauge",
     "The number of admitted Workloads that are active (unsuspended and not finished), per 'cluster_queue'",
 )
+
+NODE_SOFTWARE = {
+    "kernel_version": "6.1.0",
+    "os_image": "Ubuntu 22.04.4 LTS",
+    "container_runtime_version": "containerd://1.7.18",
+    "kubelet_version": "v1.30.2",
+    "kubeproxy_version": "deprecated",
+    "provider_id": "",
+    "pod_cidr": "",
+    "system_uuid": "",
+}
 
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
 
@@ -91,9 +103,7 @@ def node_series(cluster: Cluster, node: str, times: Floats) -> Iterator[Series]:
     devices = cluster.devices(node)
     resources = Counter(device.resource for device in devices)
     model = devices[0].model.replace(" ", "-")
-    yield always(
-        NODE_INFO, 1, {"kernel_version": "6.1.0", "os_image": "Ubuntu 22.04.4 LTS", "kubelet_version": "v1.30.2"}
-    )
+    yield always(NODE_INFO, 1, NODE_SOFTWARE | {"internal_ip": address("10.0", node)})
     yield always(
         NODE_LABELS, 1, {"label_nvidia_com_gpu_product": model, "label_node_pool": model.split("-")[1].lower()}
     )
@@ -117,9 +127,9 @@ def pod_series(job: Job, times: Floats) -> Iterator[Series]:
         return Series(family, {**pod, **labels}, times, np.full(len(times), float(value)))
 
     resource, amount = job.devices[0].resource, len(job.devices)
-    yield always(
-        POD_INFO, 1, {"node": job.node, "created_by_kind": "Job", "created_by_name": job.name, "priority_class": ""}
-    )
+    addresses = {"host_ip": address("10.0", job.node), "pod_ip": address("10.244", job.uid)}
+    created = {"created_by_kind": "Job", "created_by_name": job.name}
+    yield always(POD_INFO, 1, {**addresses, "node": job.node, **created, "priority_class": "", "host_network": "false"})
     yield always(POD_OWNER, 1, {"owner_kind": "Job", "owner_name": job.name, "owner_is_controller": "true"})
     yield always(POD_LABELS, 1, {"label_project": job.project, "label_user": job.user, "label_work": job.work})
     for asked, unit, value in (
@@ -132,3 +142,9 @@ def pod_series(job: Job, times: Floats) -> Iterator[Series]:
     for phase in PHASES:
         holds = {"Running": is_running, "Succeeded": ~is_running}.get(phase, np.zeros(len(times), bool))
         yield Series(POD_PHASE, {**pod, "phase": phase}, times, holds.astype(float))
+
+
+def address(network: str, name: str) -> str:
+    """An IP address in a /16 network that follows from a name."""
+    high, low = divmod(zlib.crc32(name.encode()) % 2**16, 2**8)
+    return f"{network}.{high}.{low}"

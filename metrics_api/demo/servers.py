@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -23,6 +23,8 @@ PATIENCE = 60.0
 """How many seconds a server has to become ready."""
 
 SCRAPE_INTERVAL = "30s"
+
+LIBC = ctypes.CDLL(None)
 
 PR_SET_PDEATHSIG = 1
 
@@ -39,7 +41,7 @@ def free_port() -> int:
 
 def end_with_parent() -> None:
     """Have Linux end this process when the one that started it is gone, however that went."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def start(command: list[str | Path], log: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -52,7 +54,7 @@ def start(command: list[str | Path], log: Path, env: dict[str, str] | None = Non
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             start_new_session=True,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - one call, before any thread of the demo runs
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - one call, of what is loaded already
         )
 
 
@@ -87,15 +89,15 @@ def wait_until_ready(name: str, url: str, process: subprocess.Popen[bytes], log:
 
 
 class Exporters:
-    """The exporters of all clusters, as one HTTP server: each target is a path."""
+    """The exporters of all clusters, as one HTTP server: each target is a path. clock: tells the fleet's time."""
 
-    def __init__(self, clusters: Iterable[Cluster]) -> None:
+    def __init__(self, clusters: Iterable[Cluster], clock: Callable[[], float] = time.time) -> None:
         pages = {exporter.target.path: exporter for cluster in clusters for exporter in exporters(cluster)}
 
         class Page(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 exporter = pages.get(self.path)
-                code, body = (404, "") if exporter is None else page_of(exporter, time.time())
+                code, body = (404, "") if exporter is None else page_of(exporter, clock())
                 self.send_response(code)
                 self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
                 self.end_headers()

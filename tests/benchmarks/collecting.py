@@ -98,9 +98,9 @@ def mean_in_lake(lake: Lake) -> "pd.Series[float]":
     _, hours = both(lake, LAST_DAY)
     sums = hours[hours.kind == "gpu"].groupby("gpu_uuid")[["busy_seconds", "idle_seconds"]].sum()
     assert (sums.sum(axis=1) == LAST_DAY.length.total_seconds()).all()
-    ratio: pd.Series[float] = sums["busy_seconds"] / sums.sum(axis=1)
-    return ratio
+    return sums["busy_seconds"] / sums.sum(axis=1)
 
 
 def mean_in_frames(path: Path) -> "pd.Series[float]":
-    return pq.read_table(path).to_pandas().groupby("UUID")["value"].mean()
+    samples: pd.DataFrame = pq.read_table(path).to_pandas()
+    return samples.groupby("UUID")["value"].mean()

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from metrics_api.app import create_app
 from queries.engine import Engine
 from queries.lake import LakeError
-from tests.metrics_api.conftest import settings_for
+from tests.served import settings_for
 
 
 @pytest.mark.parametrize(

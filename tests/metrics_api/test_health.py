@@ -4,7 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from tests.metrics_api.conftest import settings_for
+from tests.served import settings_for
 
 
 def test_a_process_that_lives_says_so(anonymous: TestClient) -> None:

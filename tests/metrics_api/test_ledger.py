@@ -8,7 +8,7 @@ from pyarrow import parquet
 from starlette.testclient import TestClient
 
 from queries.catalogue import LEDGER_COLUMNS
-from tests.metrics_api.conftest import HOSTILE
+from tests.served import HOSTILE
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"

@@ -4,7 +4,7 @@ from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
 from queries.control.applications import create_link
-from tests.metrics_api.conftest import settings_for
+from tests.served import settings_for
 
 
 @pytest.mark.parametrize(

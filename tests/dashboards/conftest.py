@@ -1,0 +1,107 @@
+"""The page in a real Chromium, from a real server."""
+
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from playwright.sync_api import BrowserContext, Page, Route, expect, sync_playwright
+from starlette.applications import Starlette
+
+from queries.control.applications import create_link
+from tests.dashboards.witness import Witness, tab
+
+DURING = "?start=2025-03-03T00:00:00Z&end=2025-03-03T04:00:00Z"
+
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+expect.set_options(timeout=30_000)  # no test is about time
+
+
+@contextmanager
+def serving(app: Starlette) -> Iterator[str]:
+    """The address of an app, served by uvicorn in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="package")
+def address(app: Starlette) -> Iterator[str]:
+    with serving(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One browser, with a profile: it keeps Plotly compiled, which takes longer than all else."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=shutil.which("chromium"), args=OPTIONS
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness()
+
+
+@pytest.fixture
+def page(context: BrowserContext, witness: Witness) -> Iterator[Page]:
+    with tab(context, witness) as page:
+        yield page
+
+
+@pytest.fixture
+def link(app: Starlette) -> str:
+    return new_link(app)
+
+
+def new_link(app: Starlette) -> str:
+    """What a one-time link has behind its address."""
+    return f"#link={create_link(app.state.services.control, 'id')}"
+
+
+@pytest.fixture
+def signed_in(page: Page, address: str, link: str) -> Page:
+    """The page on the four hours that were collected."""
+    page.goto(f"{address}/{DURING}{link}")
+    expect(page.locator("#content")).to_be_visible()
+    return page
+
+
+@pytest.fixture(scope="package")
+def shown(context: BrowserContext, address: str, app: Starlette) -> Iterator[Page]:
+    """The same, once, for tests that change nothing in it."""
+    with tab(context, Witness()) as page:
+        page.goto(f"{address}/{DURING}{new_link(app)}")
+        expect(page.locator("#content")).to_be_visible()
+        yield page
+
+
+def rename_alpha(page: Page, name: str) -> None:
+    """Have the API's answers call cluster alpha otherwise."""
+
+    def answer(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace("alpha", json.dumps(name)[1:-1]))
+
+    page.route("**/api/v1/**", answer)

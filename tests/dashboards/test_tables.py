@@ -1,0 +1,56 @@
+import re
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.dashboards.conftest import DURING
+from tests.dashboards.screen import EN_DASH, projects, texts
+from tests.served import HOSTILE
+
+
+def test_each_cluster_tells_how_fresh_it_is_and_what_it_did(shown: Page) -> None:
+    alpha, beta = (texts(card.locator("h3 span, dt, dd")) for card in shown.locator(".card").all())
+    assert alpha == [
+        *("alpha", "late"),
+        *("GPUs now", EN_DASH, "allocated now", EN_DASH),
+        *("utilization", "12.5 %", "allocation", "50.0 %", "coverage", "100.0 %"),
+        *("collected until", "2025-03-03 04:00"),
+    ]
+    assert beta[:2] == ["beta", "late"]
+    assert beta[7:10:2] == ["50.0 %", "100.0 %"]
+    expect(shown.locator("#warnings")).to_be_hidden()
+    expect(shown.locator("#coverage")).to_have_text("Coverage of utilization: 100.0 %")
+
+
+def test_projects_are_listed_by_what_was_allocated_to_them(shown: Page) -> None:
+    assert texts(shown.locator("#projects th")) == [
+        "project",
+        *("allocated GPU-h", "busy GPU-h", "idle GPU-h", "held GPU-h"),
+        *("utilization", "energy kWh"),
+    ]
+    assert projects(shown) == [
+        ["b", "8.0", "0.0", "8.0", "0.0", "0.0 %", EN_DASH],
+        [HOSTILE, "4.0", "4.0", "0.0", "0.0", "100.0 %", "1.2"],
+        ["a", "4.0", "2.0", "2.0", "0.0", "50.0 %", "1.2"],
+        ["held by nobody", "8.0 GPU-h free"],
+    ]
+
+
+def test_what_nobody_held_is_told_also_where_a_holder_has_no_project(page: Page, address: str, link: str) -> None:
+    def answer(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        next(row for row in body["data"] if row["project"] is None)["held_seconds"] = 5400
+        route.fulfill(response=answer, json=body)
+
+    page.route(re.compile(r"/api/v1/ledger\?.*by=project"), answer)
+    page.goto(f"{address}/{DURING}{link}")
+    expect(page.get_by_text("(none)")).to_be_visible()
+    assert projects(page)[-2:] == [
+        ["(none)", "1.5", "0.0", "0.0", "1.5", EN_DASH, EN_DASH],
+        ["held by nobody", "8.0 GPU-h free"],
+    ]
+
+
+def test_a_hostile_project_is_text(shown: Page) -> None:
+    expect(shown.get_by_role("cell", name=HOSTILE, exact=True)).to_be_visible()
+    expect(shown.locator("img")).to_have_count(0)

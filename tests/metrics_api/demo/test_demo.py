@@ -1,0 +1,279 @@
+"""The demo as a user runs it: with a short history, on a free port."""
+
+import csv
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from metrics_api.cli import app
+from metrics_api.demo.fleet import CLUSTERS
+from metrics_api.demo.servers import free_port
+from queries.catalogue import LEDGER_COLUMNS
+from tests.metrics_api.demo.pages import ask
+
+PATIENCE = 240.0
+
+LAST_LINE = "Ctrl-C stops everything."
+
+
+@dataclass
+class Demo:
+    """A demo that was started in a folder, and what it printed."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls, folder: Path, port: int, history: str = "2h") -> "Demo":
+        folder.mkdir(exist_ok=True)
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("METRICS_API_")}
+        with (folder / "printed").open("wb") as printed:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "metrics_api", "demo", "--history", history],
+                cwd=folder,
+                env=variables | {"METRICS_API_SERVER__PORT": str(port)},
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(folder, port, process)
+
+    @property
+    def printed(self) -> str:
+        return (self.folder / "printed").read_text()
+
+    def wait_for(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.printed:
+            assert self.process.poll() is None, self.printed
+            assert time.monotonic() < deadline, self.printed
+            time.sleep(0.05)
+
+    def line(self, pattern: str) -> str:
+        """What the one line that is printed like this says."""
+        (found,) = re.findall(f"^{pattern}$", self.printed, re.MULTILINE)
+        return str(found)
+
+    @property
+    def address(self) -> str:
+        return self.line(r"The page: +(\S+)")
+
+    @property
+    def prometheus(self) -> dict[str, str]:
+        return {cluster.name: self.line(rf"Prometheus {cluster.name}: +(\S+)") for cluster in CLUSTERS}
+
+    @cached_property
+    def session(self) -> requests.Session:
+        """Signed in by the one-time link, as the page does it: browsers keep what is behind the #."""
+        link = self.line(r"Signed in, once: +(\S+)")
+        page, _, code = link.partition("/#link=")
+        assert page == self.address
+        opened = requests.get(link, timeout=PATIENCE)
+        assert opened.headers["Content-Type"].startswith("text/html")
+        exchange = {"grantType": "exchange_token", "code": code}
+        answer = requests.post(f"{page}/api/v1/token", json=exchange, timeout=PATIENCE)
+        answer.raise_for_status()
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {answer.json()['accessToken']}"
+        assert requests.post(f"{page}/api/v1/token", json=exchange, timeout=PATIENCE).status_code == 400
+        return session
+
+    def ask(self, path: str) -> Any:
+        answer = self.session.get(f"{self.address}/api/v1/{path}", timeout=PATIENCE)
+        answer.raise_for_status()
+        return answer.json()
+
+    def running(self) -> list[psutil.Process]:
+        """Everything that the demo has started, however deep, and what runs with its folder."""
+        children = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        return [each for each in children if command_of(each)] + [
+            each
+            for each in psutil.process_iter()
+            if each not in children and each.pid != self.process.pid and str(self.folder) in command_of(each)
+        ]
+
+    def stop(self, number: signal.Signals, is_for_all: bool = False) -> int:
+        """Tell the demo to stop: it alone, or as a terminal's Ctrl-C does, with what it started. Returns its code."""
+        if is_for_all:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def end(self) -> None:
+        """Leave nothing behind, however a test went."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def command_of(process: psutil.Process) -> str:
+    """What it was called with, if it still runs: '' for one that nobody has waited for, or that only waits itself for
+    Python's processes to end."""
+    try:
+        command = "" if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+    return "" if "resource_tracker" in command else command
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def port_of(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def assert_stops(demo: Demo, number: signal.Signals) -> None:
+    """The demo ends well, and with it everything that it started."""
+    started = demo.running()
+    assert [process.name() for process in started].count("prometheus") == 2
+    assert len(started) == 4  # and the service, and its collector
+    ports = [demo.port, *map(port_of, demo.prometheus.values())]
+    assert not any(is_free(port) for port in ports)
+    assert demo.stop(number) == 0, demo.printed
+    assert [process for process in started if command_of(process)] == []
+    assert demo.running() == []
+    assert all(is_free(port) for port in ports)
+    assert demo.printed.endswith("stopping everything\n")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(place: Path) -> Iterator[Demo]:
+    """The first start."""
+    started = Demo.start(place, free_port())
+    try:
+        started.wait_for(LAST_LINE)
+        yield started
+    finally:
+        started.end()
+
+
+def test_it_prints_an_address_that_serves_the_page(demo: Demo) -> None:
+    assert demo.address == f"http://127.0.0.1:{demo.port}"
+    page = requests.get(demo.address, timeout=PATIENCE)
+    assert page.status_code == 200
+    assert "<html" in page.text
+    assert demo.line(r"To sign in again: +(.+)") == "client id demo, secret demo"
+    assert requests.get(demo.line(r"Documentation: +(\S+)"), timeout=PATIENCE).status_code == 200
+    assert demo.line("(writing history .+)").split()[-2] in ("2/2", "4/4")
+
+
+def test_two_real_prometheus_servers_scrape_the_fleet(demo: Demo) -> None:
+    for cluster in CLUSTERS:
+        url = demo.prometheus[cluster.name]
+        assert requests.get(f"{url}/api/v1/status/buildinfo", timeout=PATIENCE).json()["status"] == "success"
+        deadline = time.monotonic() + PATIENCE
+        while sum(ask(url, "count(up)").values()) != len(cluster.nodes) + 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_the_printed_line_works_in_a_shell(demo: Demo) -> None:
+    printed = demo.line("(curl .+)")
+    done = subprocess.run(["bash", "-c", printed], capture_output=True, text=True, check=True)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    projects = {project for cluster in CLUSTERS for project in cluster.projects}
+    assert {row["project"] for row in rows} <= projects | {""}
+    assert len(rows) > 1
+    assert sum(float(row["busy_seconds"]) for row in rows) > 0
+
+
+def test_every_column_of_the_ledger_has_a_number_and_most_is_covered(demo: Demo) -> None:
+    answer = demo.ask("ledger?by=cluster&step=1h")
+    rows = answer["data"]
+    assert {row["cluster"] for row in rows} == {"alpha", "beta"}
+    assert len({row["time"] for row in rows}) >= 3
+    for row in rows:
+        seconds = [row[f"{column}_seconds"] for column in LEDGER_COLUMNS]
+        assert len(seconds) == 7
+        assert min(seconds) >= 0
+        assert sum(seconds) == pytest.approx(row["capacity_seconds"])
+    assert sum(row["busy_seconds"] + row["idle_seconds"] for row in rows) > 0
+    assert 0.5 < answer["coverage"] <= 1
+    assert [(cluster["name"], cluster["status"]) for cluster in answer["clusters"]] == [("alpha", "ok"), ("beta", "ok")]
+
+
+def first_hour(demo: Demo) -> tuple[str, dict[str, float]]:
+    """The first hour that there is anything of, and what each cluster did in it."""
+    rows = demo.ask("ledger?by=cluster&step=1h")["data"]
+    first = min(row["time"] for row in rows)
+    return first, {row["cluster"]: row["busy_seconds"] for row in rows if row["time"] == first}
+
+
+def test_sigterm_stops_everything_and_a_second_start_goes_on(demo: Demo, place: Path) -> None:
+    first, early = first_hour(demo)
+    assert early
+    assert_stops(demo, signal.SIGTERM)
+
+    again = Demo.start(place, free_port())
+    try:
+        again.wait_for(LAST_LINE)
+        assert port_of(again.address) == again.port
+        assert first_hour(again) == (first, early)
+        assert_stops(again, signal.SIGINT)
+    finally:
+        again.end()
+
+
+def test_ctrl_c_while_history_is_written_stops_everything(tmp_path: Path) -> None:
+    """A terminal sends it to all the processes there."""
+    demo = Demo.start(tmp_path, free_port(), history="1d")
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not list(tmp_path.glob(".demo/prometheus/*/day.om")):
+            assert demo.process.poll() is None, demo.printed
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        started = demo.running()
+        assert demo.stop(signal.SIGINT, is_for_all=True) == 0, demo.printed
+        assert [process for process in started if command_of(process)] == []
+        assert demo.running() == []
+        assert "Traceback" not in demo.printed
+        assert "starting a Prometheus" not in demo.printed
+        assert not (tmp_path / ".demo" / "history-end").exists()
+        assert list((tmp_path / ".demo" / "prometheus").glob("tmp*")) == []
+    finally:
+        demo.end()
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_is_left(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        demo = Demo.start(tmp_path, port)
+        assert demo.process.wait(PATIENCE) == 2
+    assert demo.printed == (
+        f"error: cannot listen on 127.0.0.1:{port}: Address already in use; METRICS_API_SERVER__PORT moves it\n"
+    )
+    assert demo.running() == []
+    assert not (tmp_path / ".demo").exists()
+
+
+def test_a_history_that_is_no_duration_is_refused() -> None:
+    done = CliRunner().invoke(app, ["demo", "--history", "week"])
+    assert done.exit_code == 2
+    assert "'week' is not a duration" in " ".join(done.output.replace("│", " ").split())
