@@ -1,5 +1,5 @@
 -- The last that was known of each node before the first hour: the scheduler's count and the devices, in
--- whole GPUs, and when.
+-- whole GPUs (one that MIG cut is one, whatever its instances are), and when.
 with
     before as (
         select series, max(time) as time, arg_max(value, time) as value
@@ -29,22 +29,17 @@ with
         where window_start = $start
         group by node
     ),
-    devices as (
-        select
-            node,
-            device,
-            any_value(
-                case when gpu_profile is null then 1 else slice_weight(gpu_profile, gpu_model) end
-            ) as weight,
-            max(time) as time
+    gpus as (
+        select node, parent, max(time) as time
         from before
         inner join gpu_series using (series)
-        group by node, device
+        inner join device_ids using (device)
+        group by node, parent
     ),
-    newest_devices as (select *, max(time) over (partition by node) as newest from devices),
+    newest_gpus as (select *, max(time) over (partition by node) as newest from gpus),
     seen as (
-        select node, sum(weight) as live, any_value(newest) as live_time
-        from newest_devices
+        select node, count(*) as live, any_value(newest) as live_time
+        from newest_gpus
         where time > newest - $margin
         group by node
     )

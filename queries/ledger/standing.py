@@ -87,12 +87,11 @@ def is_blank(raw: Floats) -> NDArray[np.bool_]:
 def learn_intervals(gaps: Integers, scrape: Integers, default: int) -> Integers:
     """The scrape interval of each scrape: the median gap between samples, or the default where there is none."""
     learned = np.full(scrape.max(initial=-1) + 1, default, np.int64)
-    sparse = slice(None, None, max(1, len(gaps) // ENOUGH))
-    gaps, scrape = gaps[sparse], scrape[sparse]
-    for number in np.unique(scrape):
-        own = gaps[(scrape == number) & (gaps > 0)]
+    for number in np.flatnonzero(np.bincount(scrape)):
+        own = gaps[scrape == number]
+        own = own[own > 0]
         if len(own):
-            learned[number] = round(np.median(own))
+            learned[number] = round(np.median(own[:: max(1, len(own) // ENOUGH)]))
     return learned
 
 

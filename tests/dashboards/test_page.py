@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
@@ -15,6 +15,15 @@ from tests.dashboards.screen import EN_DASH, projects, texts, traces
 from tests.dashboards.witness import Witness
 from tests.queries.committer import sketch
 from tests.served import HOSTILE, settings_for
+
+HOLD = """() => {
+  const { fetch } = window;
+  window.fetch = (address, options) =>
+    address.startsWith("/api/v1/clusters") && !options.headers.Authorization
+      ? new Promise((answer) => { window.release = () => answer(fetch(address, options)); })
+      : fetch(address, options);
+}"""
+"""Whoever asks without a token waits until released."""
 
 
 def test_an_application_signs_in_with_its_id_and_secret_and_out_again(
@@ -29,7 +38,7 @@ def test_an_application_signs_in_with_its_id_and_secret_and_out_again(
     expect(page.get_by_role("heading", name="alpha")).to_be_visible()
     expect(page.locator("#sign-in")).to_be_hidden()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.locator("#sign-in")).to_be_visible()
+    page.locator("#sign-in").wait_for()
     expect(page.locator("#content")).to_be_hidden()
     assert page.evaluate("sessionStorage.length") == 0
 
@@ -52,7 +61,7 @@ def test_a_link_signs_in_once_and_does_not_stay_in_the_address(
     witness.provoked += ["status of 401", "status of 400"]
     assert signed_in.url == f"{address}/{DURING}"
     signed_in.get_by_role("button", name="Sign out").click()
-    expect(signed_in.locator("#sign-in")).to_be_visible()
+    signed_in.locator("#sign-in").wait_for()
     signed_in.goto(f"{address}/{DURING}{link}")
     expect(signed_in.get_by_role("alert")).to_contain_text("The link did not work")
     expect(signed_in.locator("#content")).to_be_hidden()
@@ -62,19 +71,15 @@ def test_a_refusal_that_comes_late_signs_nobody_out(page: Page, address: str, li
     """A link is opened where the page is already: what was asked before it was redeemed is refused after."""
     witness.provoked.append("status of 401")
     page.goto(f"{address}/{DURING}")
-    expect(page.locator("#sign-in")).to_be_visible()
-    held: list[Route] = []
-    page.route(
-        "**/api/v1/clusters*",
-        lambda route: route.fallback() if "authorization" in route.request.headers else held.append(route),
-    )
+    page.locator("#sign-in").wait_for()
+    page.evaluate(HOLD)
     page.goto(f"{address}/{DURING}{link}")
-    expect(page.locator("#content")).to_be_visible()
+    page.locator("#content").wait_for()
     with page.expect_response("**/api/v1/clusters*"):
-        held.pop().continue_()
+        page.evaluate("release()")
     page.evaluate("fetch('/healthz').then((answer) => answer.text())")  # what came before it was dealt with
     assert page.evaluate("sessionStorage.length") == 1
-    expect(page.locator("#content")).to_be_visible()
+    page.locator("#content").wait_for()
 
 
 def test_one_cluster_can_be_chosen(signed_in: Page) -> None:
@@ -142,7 +147,7 @@ def test_a_narrow_screen_scrolls_down_only(page: Page, address: str, link: str, 
         ("/api/docs", ".opblock >> nth=0"),
     ):
         page.goto(f"{address}{path}")
-        expect(page.locator(seen)).to_be_visible()
+        page.locator(seen).wait_for()
         for width in (400, 320):
             page.set_viewport_size({"width": width, "height": 800})
             expect(page.locator("html")).to_have_js_property("scrollWidth", width)

@@ -1,10 +1,15 @@
-import re
+from playwright.sync_api import Page, expect
 
-from playwright.sync_api import Page, Route, expect
-
-from tests.dashboards.conftest import DURING
+from tests.dashboards.conftest import DURING, change_answers
 from tests.dashboards.screen import EN_DASH, projects, texts
 from tests.served import HOSTILE
+
+HELD = """(text, address) => {
+  const body = JSON.parse(text);
+  if (address.includes("by=project")) body.data.find((row) => row.project === null).held_seconds = 5400;
+  return JSON.stringify(body);
+}"""
+"""A GPU was held for an hour and a half by a holder without a project."""
 
 
 def test_each_cluster_tells_how_fresh_it_is_and_what_it_did(shown: Page) -> None:
@@ -36,13 +41,7 @@ def test_projects_are_listed_by_what_was_allocated_to_them(shown: Page) -> None:
 
 
 def test_what_nobody_held_is_told_also_where_a_holder_has_no_project(page: Page, address: str, link: str) -> None:
-    def answer(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        next(row for row in body["data"] if row["project"] is None)["held_seconds"] = 5400
-        route.fulfill(response=answer, json=body)
-
-    page.route(re.compile(r"/api/v1/ledger\?.*by=project"), answer)
+    change_answers(page, HELD)
     page.goto(f"{address}/{DURING}{link}")
     expect(page.get_by_text("(none)")).to_be_visible()
     assert projects(page)[-2:] == [

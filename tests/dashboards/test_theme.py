@@ -22,6 +22,7 @@ def test_the_theme_is_dark_where_the_system_is_until_another_is_chosen(page: Pag
     assert_readable(page, "light")
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.locator("#content").wait_for()
 
 
 def assert_readable(page: Page, theme: str) -> None:

@@ -116,7 +116,6 @@ def test_a_gap_is_unknown(rows: pd.DataFrame) -> None:
     assert "unknown" not in columns_of(rows.drop(gap.index))
 
 
-@pytest.mark.xfail(reason="the memory of a silent node forgets the slices of a GPU that MIG did not cut")
 def test_in_a_gap_no_gpu_is_forgotten(rows: pd.DataFrame) -> None:
     gap = rows[rows.time == pd.Timestamp(GAP, unit="s", tz=UTC)]
     assert columns_of(gap) == {"unknown": pytest.approx(8 * HOUR)}
