@@ -58,12 +58,13 @@ class Tables:
         return {str(name) for name in named if name}
 
     def nodes_before(self, time: int, memory: Memory) -> set[str]:
-        """The nodes of which there is a sample before a time (Unix milliseconds), by the reads that would remember
-        them."""
+        """The nodes of whose capacity there is a sample before a time (Unix milliseconds), by the reads that would
+        remember them."""
         before = [table.filter(pc.less(table["time"], time))["series"].unique().to_pylist() for table in self.samples]
         seen = {number for numbers in before for number in numbers}
         tables = {read.table for read in memory.reads}
-        return {str(row["node"]) for table in tables for row in self.rows[table] if row["series"] in seen}
+        rows = [row for table in tables for row in self.rows[table] if row.get("fact", "gpus") == "gpus"]
+        return {str(row["node"]) for row in rows if row["series"] in seen}
 
     def inputs(self) -> Inputs:
         """The booking's input."""

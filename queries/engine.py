@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
@@ -149,6 +149,6 @@ NO_ROWS = (
 
 
 @cache
-def read_question(name: str) -> Any:
+def read_question(name: str) -> Template:
     text = files("queries.questions").joinpath(f"{name}.sql").read_text()
     return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)

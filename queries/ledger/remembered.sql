@@ -1,10 +1,10 @@
 -- The last that was known of each node before the first hour: the scheduler's count and the devices, in
--- whole GPUs (one that MIG cut is one, whatever its instances are), and when.
+-- whole GPUs (one that MIG cut is one, whatever its instances are), and until when.
 with
     before as (
-        select series, max(time) as time, arg_max(value, time) as value
-        from samples
-        where time < $start
+        select series, max(ceil_to(least(until, $start), $step)) as time, arg_max(value, since) as value
+        from unchanged
+        where since < $start
         group by series
     ),
     counts as (

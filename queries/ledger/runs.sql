@@ -41,8 +41,13 @@ with
         inner join pod_series using (series)
         inner join pods using (namespace, pod, uid)
         union all
-        select window_start, node, unnest([since, until, until + $grace])
+        select window_start, node, unnest([since, until])
         from (select distinct window_start, since, until from facts inner join node_series using (series))
+        cross join nodes
+        union all
+        select forgotten - forgotten % $hour, node, forgotten
+        from
+            (select distinct until + $grace as forgotten from unchanged inner join node_series using (series))
         cross join nodes
         union all
         select

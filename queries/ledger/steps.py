@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
 from queries.datasets import SUMMED_COLUMNS
@@ -78,5 +78,10 @@ def serving_as(utilization: str) -> list[int]:
 
 
 def render(name: str, **parts: object) -> str:
+    return template(name).render(**parts)
+
+
+@cache
+def template(name: str) -> Template:
     text = files("queries.ledger").joinpath(f"{name}.sql").read_text()
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text).render(**parts)
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)

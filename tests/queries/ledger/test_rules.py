@@ -180,6 +180,15 @@ def test_an_hour_is_booked_the_same_alone_or_with_others(sketch: Sketch) -> None
     pd.testing.assert_frame_equal(in_order(together), in_order(apart))
 
 
+@pytest.mark.parametrize(("hours", "first"), [(2, 0), (1, 1)])
+def test_a_node_that_is_no_longer_listed_stays_for_ten_minutes_also_into_the_next_hour(hours: int, first: int) -> None:
+    sketch = Sketch(minutes=120)
+    sketch.node("n1", 1.0)
+    sketch.node("n2", [1.0] * 55 + [None] * 65)
+    rows = booked_frame(sketch.book(hours, first).raw)
+    assert rows[(rows.node == "n2") & (rows.minute >= 60)]["minute"].tolist() == [60, 61, 62, 63, 64]
+
+
 @FEW
 @given(busy_nodes())
 def test_any_sum_of_hours_is_the_sum_of_their_samples(sketch: Sketch) -> None:
