@@ -18,7 +18,7 @@ test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@setup/packages unpack prometheus prometheus
 	@setup/packages install chromium chromium
 	@$(MAKE) --no-print-directory check
-	@pytest
+	@pytest --numprocesses auto --dist loadfile
 
 check: $(DEVELOPMENT) ## Format, lint, types, imports.
 	@ruff format --check .

@@ -84,8 +84,10 @@ def invalid(error: ValidationError, known: Iterable[str], where: str) -> ApiErro
 
 
 def explain(problem: Any, known: list[str], where: str) -> str:
+    message: str = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"] and problem["type"] == "value_error":
+        return message
     field = str(problem["loc"][0]) if problem["loc"] else where
-    message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, known, n=1)
         return f"unknown {where} {field!r}; " + (

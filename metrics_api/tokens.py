@@ -44,7 +44,7 @@ async def create_token(services: Services, body: TokenRequest) -> TokenAnswer:
     """Exchange credentials for a token, to be sent as ``Authorization: Bearer ...``."""
     application = await run_in_threadpool(prove, services, body)
     if application is None:
-        raise ApiError(400, f"{body.grantType}: the credentials are not right, or no longer")
+        raise ApiError(400, "the credentials are not right, or no longer")
     token = await run_in_threadpool(services.tokens.issue, application)
     return TokenAnswer(accessToken=token, expiresIn=int(services.settings.auth.token_lifetime.total_seconds()))
 

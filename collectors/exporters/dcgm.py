@@ -41,4 +41,7 @@ READS = tuple(
 
 ANY = Selector("", (one_of("__name__", [read.selector.metric for read in READS]),))
 
-VOCABULARY = Vocabulary("dcgm", READS, memory=Memory(ANY, ("Hostname", "hostname"), READS, is_any_enough=True))
+LASTING = tuple(read for read in READS if not read.source.counter)
+"""A counter's last sample stands for no time: it does not tell until when a GPU was there."""
+
+VOCABULARY = Vocabulary("dcgm", READS, memory=Memory(ANY, ("Hostname", "hostname"), LASTING, is_any_enough=True))
