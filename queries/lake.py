@@ -174,7 +174,7 @@ class Lake:
                     raise
 
     def snapshot(self) -> Snapshot:
-        """The newest version. Asking costs a fraction of a millisecond where nothing has changed."""
+        """The newest version. Asking costs about a millisecond where nothing has changed."""
         with self._lock:
             try:
                 if self._table is None:
