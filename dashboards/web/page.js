@@ -23,12 +23,13 @@ async function start() {
   nameTheme();
   await redeemLink();
   await show();
-  setInterval(() => { if (!document.hidden && !isBeingWritten() && readRange().preset) show(); }, EVERY);
+  setInterval(() => { if (isDue()) show(); }, EVERY);
 }
 
-/** What the reader is writing must not be written over. */
-function isBeingWritten() {
-  return at("range").querySelector("input:focus") !== null;
+/** Someone looks, is signed in, and asks about the time until now; what the reader is writing is not written over. */
+function isDue() {
+  const isWritten = at("range").querySelector("input:focus") !== null;
+  return !document.hidden && !at("content").hidden && !isWritten && Boolean(readRange().preset);
 }
 
 /** A one-time link signs in by the code behind its #, which browsers do not send to servers. */

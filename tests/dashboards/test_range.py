@@ -82,3 +82,17 @@ def test_a_preset_is_asked_again_every_minute_and_leaves_alone_what_the_reader_d
     assert begin.input_value() == "2025-03-02T04:02"
     expect(page.locator("#warnings")).to_contain_text("collected until 2025-03-03T04:00:00Z")
     expect(hidden).to_have_text("busy")
+
+
+def test_a_page_that_is_signed_out_does_not_ask(page: Page, address: str, link: str, witness: Witness) -> None:
+    witness.provoked += ["status of 401"]
+    page.add_init_script(CLOCK)
+    page.goto(f"{address}/{link}")
+    expect(page.locator("#content")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#sign-in")).to_be_visible()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(urlsplit(request.url).path))
+    page.evaluate("passMinute()")
+    page.evaluate("fetch('/healthz')")
+    assert sent == ["/healthz"]
