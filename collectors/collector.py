@@ -7,8 +7,7 @@ import structlog
 
 from collectors.collect import Clock, Collected, collect, now
 from collectors.exporters import VOCABULARIES
-from collectors.prometheus import Prometheus, Selector, one_of
-from queries.catalogue import READINGS
+from collectors.prometheus import Prometheus, Selector
 from queries.lake import Lake
 from queries.settings import Cluster, Collect
 from queries.window import HOUR, Window, milliseconds
@@ -65,13 +64,15 @@ class Collector:
 
     def fill(self, hours: list[Window]) -> Iterator[Collected]:
         """Collect hours that have passed, oldest first, as many at once as memory allows."""
-        at_once = min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1])) if hours else 1
+        if not hours:
+            return
+        at_once = min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1]))
         yield from collect(self.prometheus, self.lake, hours, at_once=max(1, at_once), clock=self.clock)
 
     def samples_in(self, hour: Window) -> int:
         """How many samples of GPUs an hour has, about: every series one per step."""
-        metrics = one_of("__name__", {series for _, series in READINGS})
-        return max(1, self.count(Selector("", (metrics,)), hour) * round(HOUR / self.cluster.step))
+        series = sum(self.count(memory.selector, hour) for memory in MEMORIES)
+        return max(1, series * round(HOUR / self.cluster.step))
 
     def beginning(self) -> datetime | None:
         """The first hour, within the backfill that the settings ask for, of which Prometheus has anything. Looked for

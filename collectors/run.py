@@ -60,7 +60,7 @@ def fill_until(collector: Collector, deadline: datetime, stop: threading.Event) 
     missing = collector.missing_hours()
     if missing:
         log.info("filling", cluster=collector.cluster.name, hours=len(missing), oldest=str(missing[0]))
-    for done in collector.fill(missing) if missing else ():
+    for done in collector.fill(missing):
         log.info("filled", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written)
         if collector.clock() >= deadline or stop.is_set():
             return

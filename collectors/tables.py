@@ -22,6 +22,8 @@ class Tables:
     samples: list[pa.Table] = field(default_factory=list)
     renamed: set[str] = field(default_factory=set)
     """The labels that Prometheus renamed to exported_..., because a scrape target has one of the same name."""
+    _rows_of: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    """By metric, what was made of its series."""
     _devices: dict[tuple[str, str], int] = field(default_factory=dict)
     _parents: dict[str, int] = field(default_factory=dict)
     _scrapes: dict[str, int] = field(default_factory=dict)
@@ -62,8 +64,7 @@ class Tables:
         remember them."""
         before = [table.filter(pc.less(table["time"], time))["series"].unique().to_pylist() for table in self.samples]
         seen = {number for numbers in before for number in numbers}
-        tables = {read.table for read in memory.reads}
-        rows = [row for table in tables for row in self.rows[table] if row.get("fact", "gpus") == "gpus"]
+        rows = [row for read in memory.reads for row in self._rows_of[read.selector.metric]]
         return {str(row["node"]) for row in rows if row["series"] in seen}
 
     def inputs(self) -> Inputs:
@@ -92,6 +93,7 @@ class Tables:
         if read.table == "gpu_series":
             row["device"] = self._device(str(row["gpu_uuid"]), str(row["gpu_instance"]))
         self.rows[read.table].append(row)
+        self._rows_of[read.selector.metric].append(row)
         return row
 
     def _device(self, uuid: str, instance: str) -> int:

@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from jinja2 import Environment, StrictUndefined, Template
 
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
 from queries.lake import Lake, Snapshot
 from queries.ledger.steps import booked
 from queries.scope import Scope
+from queries.template import read_template
 from queries.window import HOUR, Window
 
 MACROS = """
@@ -66,7 +64,7 @@ class Engine:
         user's text.
         """
         ledger = ledger_of(snapshot, parts, scope, metrics)
-        sql = read_question(question).render(ledger=ledger, metrics=metrics, **texts)
+        sql = read_template("queries.questions", question).render(ledger=ledger, metrics=metrics, **texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
@@ -96,7 +94,7 @@ def plan(window: Window, step: timedelta | None) -> list[Part]:
 def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric]) -> str:
     """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
     need."""
-    gauges = [metric for metric in GAUGES if metric in needed_gauges(metrics)]
+    gauges = needed_gauges(metrics)
     tables = [layer_of(part.layer, snapshot.paths(part.layer, part.window), part.window, gauges) for part in parts]
     whole = " union all by name ".join(tables)
     if scope.is_everything:
@@ -114,10 +112,10 @@ def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequ
     """
 
 
-def needed_gauges(metrics: Sequence[Metric]) -> set[Metric]:
+def needed_gauges(metrics: Sequence[Metric]) -> list[Metric]:
     """The gauges whose columns these metrics are computed from."""
     wanted = " ".join(f"{metric.numerator} {metric.denominator}" for metric in metrics)
-    return {POWER, *(gauge for gauge in GAUGES if gauge.integral in wanted or gauge.seconds in wanted)}
+    return [gauge for gauge in GAUGES if gauge is POWER or gauge.integral in wanted or gauge.seconds in wanted]
 
 
 def layer_of(layer: str, paths: list[str], window: Window, gauges: list[Metric]) -> str:
@@ -146,9 +144,3 @@ NO_ROWS = (
     + ", ".join(f'null::{TYPES.get(field.type, "timestamptz")} as "{field.name}"' for field in LEDGER_SCHEMA)
     + " where false"
 )
-
-
-@cache
-def read_question(name: str) -> Template:
-    text = files("queries.questions").joinpath(f"{name}.sql").read_text()
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)

@@ -206,11 +206,10 @@ class Lake:
             done = [hour for hour, name in applications.items() if (table.transaction_version(name) or 0) >= revision]
             older = [hour for hour in applications if hour not in done]
             if older:
-                is_done = pc.is_in(rows["window_start"], pa.array([hour.start for hour in done], TIME))
                 starts = ", ".join(f"'{hour.start.isoformat()}'" for hour in older)
                 overwrite(
                     table,
-                    rows.filter(pc.invert(is_done)) if done else rows,
+                    without(done, rows) if done else rows,
                     f"cluster = '{cluster}' and window_start in ({starts})",
                     QUICKLY,
                     CommitProperties(app_transactions=[Transaction(applications[hour], revision) for hour in older]),
@@ -266,6 +265,10 @@ class Lake:
         except (OSError, DeltaError) as error:
             raise LakeError(f"store.path: cannot write to {self.folder}: {error}") from error
         raise AssertionError("a retry ends with an answer or an error")
+
+
+def without(hours: list[Window], rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["window_start"], pa.array([hour.start for hour in hours], TIME))))
 
 
 def overwrite(

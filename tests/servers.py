@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from metrics_api.demo.history import make_blocks
 from metrics_api.demo.servers import free_port, start, stop, wait_until_ready
 
 
@@ -23,12 +24,7 @@ def feed(storage: Path, openmetrics: str) -> None:
     storage.mkdir(parents=True, exist_ok=True)
     path = storage.parent / f"{storage.name}.om"
     path.write_text(openmetrics)
-    subprocess.run(
-        ["promtool", "tsdb", "create-blocks-from", "--quiet", "--max-block-duration=24h", "openmetrics", path, storage],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    make_blocks(storage.name, path, storage)
     path.unlink()
 
 

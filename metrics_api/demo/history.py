@@ -90,20 +90,16 @@ def write_history(cluster: Cluster, since: int, until: int, storage: Path) -> No
         with path.open("w") as file:
             for text in print_history((each.target, each.history(times)) for each in exporters(cluster)):
                 file.write(text)
-        done = subprocess.run(
-            [
-                "promtool",
-                "tsdb",
-                "create-blocks-from",
-                "--quiet",
-                "--max-block-duration=24h",
-                "openmetrics",
-                path,
-                storage,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        make_blocks(cluster.name, path, storage)
+
+
+def make_blocks(name: str, openmetrics: Path, storage: Path) -> None:
+    """Have promtool make blocks of samples in OpenMetrics, for a server that is not running yet.
+
+    Raises:
+        HistoryError: it did not.
+    """
+    command = ["promtool", "tsdb", "create-blocks-from", "--quiet", "--max-block-duration=24h", "openmetrics"]
+    done = subprocess.run([*command, openmetrics, storage], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise HistoryError(f"promtool refused the history of {cluster.name}: {done.stderr.strip()}")
+        raise HistoryError(f"promtool refused the history of {name}: {done.stderr.strip()}")

@@ -1,12 +1,10 @@
 """The steps of the booking, in order, and their SQL with what follows from the catalogue filled in."""
 
 from functools import cache
-from importlib.resources import files
-
-from jinja2 import Environment, StrictUndefined, Template
 
 from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
 from queries.datasets import SUMMED_COLUMNS
+from queries.template import read_template
 
 TABLES = (
     "nodes",  # what is known of nodes and pods
@@ -78,10 +76,4 @@ def serving_as(utilization: str) -> list[int]:
 
 
 def render(name: str, **parts: object) -> str:
-    return template(name).render(**parts)
-
-
-@cache
-def template(name: str) -> Template:
-    text = files("queries.ledger").joinpath(f"{name}.sql").read_text()
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+    return read_template("queries.ledger", name).render(**parts)

@@ -88,7 +88,7 @@ def of_prometheus(answer: Any) -> "pd.Series[float]":
     )
 
 
-def collected(url: str, folder: Path) -> Lake:
+def make_lake(url: str, folder: Path) -> None:
     """The site's week in a lake, kept up as a served lake is every hour. It stays for the next run."""
     lake = Lake(str(folder))
     lake.create()
@@ -98,7 +98,6 @@ def collected(url: str, folder: Path) -> Lake:
             pass
         for _ in keep_up(lake, Settings(), WEEK.end + timedelta(days=1)):
             pass
-    return lake
 
 
 @contextmanager
@@ -106,7 +105,6 @@ def api(lake: Path, folder: Path) -> Iterator[str]:
     """Our API as a process of its own, as it is served."""
     config, log, port = folder / "metrics.toml", folder / "api.log", free_port()
     config.write_text(f'[store]\npath = "{lake}"\n[auth]\nmode = "off"\n')
-    assert Settings.load(config)
     process = start(
         [sys.executable, "-m", "metrics_api", "serve", "--no-collect", "--config", config],
         log,
@@ -120,7 +118,7 @@ def api(lake: Path, folder: Path) -> Iterator[str]:
 
 
 def compare_asking(console: Console, server: Server, folder: Path, rounds: int) -> list[Comparison]:
-    collected(server.url, folder / "lake")
+    make_lake(server.url, folder / "lake")
     with (
         tempfile.TemporaryDirectory() as scratch,
         api(folder / "lake", Path(scratch)) as url,
