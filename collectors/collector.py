@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from collectors.collect import Clock, Collected, collect, now
-from collectors.exporters import VOCABULARIES
+from collectors.exporters import vocabularies_of
 from collectors.prometheus import Prometheus, Selector
 from queries.lake import Lake
 from queries.settings import Cluster, Collect
@@ -30,6 +30,7 @@ class Collector:
         self.settings = settings
         self.clock = clock
         self.prometheus = Prometheus(cluster)
+        self._memories = [vocabulary.memory for vocabulary in vocabularies_of(cluster) if vocabulary.memory]
         self._beginning: datetime | None = None
 
     def tick(self) -> list[Collected]:
@@ -71,7 +72,7 @@ class Collector:
 
     def samples_in(self, hour: Window) -> int:
         """How many samples of GPUs an hour has, about: every series one per step."""
-        series = sum(self.count(memory.selector, hour) for memory in MEMORIES)
+        series = sum(self.count(memory.selector, hour) for memory in self._memories)
         return max(1, series * round(HOUR / self.cluster.step))
 
     def beginning(self) -> datetime | None:
@@ -102,12 +103,12 @@ class Collector:
     def has_series(self, window: Window) -> bool:
         return any(
             self.prometheus.label_values(label, memory.selector, window)
-            for memory in MEMORIES
+            for memory in self._memories
             for label in memory.node_labels
         )
 
     def has_samples(self, hour: Window) -> bool:
-        return any(self.count(memory.selector, hour) for memory in MEMORIES)
+        return any(self.count(memory.selector, hour) for memory in self._memories)
 
     def count(self, selector: Selector, hour: Window) -> int:
         """How many of a selector's series had samples in an hour."""
@@ -115,6 +116,3 @@ class Collector:
             f"count(last_over_time({selector}[{milliseconds(hour.length)}ms]))", hour.end - timedelta(milliseconds=1)
         )
         return int(sum(count for _, count in found))
-
-
-MEMORIES = [vocabulary.memory for vocabulary in VOCABULARIES.values() if vocabulary.memory]

@@ -6,20 +6,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from collectors.decode import LabelSet, Samples, join
-from collectors.exporters import VOCABULARIES
+from collectors.exporters import vocabularies_of
 from collectors.prometheus import Prometheus, Selector, one_of
 from collectors.tables import Tables
-from collectors.vocabulary import Fact, Memory, Of, Read
+from collectors.vocabulary import Fact, Memory, Of, Read, Vocabulary, host
 from queries.ledger.book import MARGIN, MEMORY
 from queries.ledger.inputs import Inputs
 from queries.window import Window, milliseconds
 
 Told = tuple[LabelSet, float]
 Question = Read | Fact
-
-QUESTIONS: list[Question] = []
-for vocabulary in VOCABULARIES.values():
-    QUESTIONS += [*vocabulary.reads, *vocabulary.facts]
 
 READERS = 3
 """How many queries are under way at once: Prometheus answers one while another is decoded."""
@@ -30,8 +26,11 @@ MOST_NAMES = 2_000
 RECALL = timedelta(minutes=5)
 """How finely the time of a silent node's last sample is searched for."""
 
-ROUNDS: tuple[tuple[Of, ...], ...] = (("cluster",), ("pods", "nodes", "jobs"))
-"""What is narrowed to pods, nodes or jobs is read after what names them."""
+ROUNDS: tuple[tuple[Of, ...], ...] = (("cluster",), ("pods", "nodes", "namespaces", "jobs"))
+"""What is narrowed is read after what names the pods, nodes, namespaces and jobs."""
+
+NAMES_AT_ONCE = 60
+"""So many metrics are asked for at once: an address that is longer would not pass every proxy."""
 
 
 def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs:
@@ -41,19 +40,36 @@ def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs
         PrometheusError: it could not be read to the end. Nothing is booked from half a reading.
     """
     around = Window(window.start - MARGIN, max(min(window.end + MARGIN, now), window.start))
+    spoken = vocabularies_of(prometheus.cluster)
+    present = metrics_present(prometheus, spoken, Window(window.start - MEMORY, around.end))
+    asked = [question for vocabulary in spoken for question in vocabulary.questions]
     tables = Tables()
     with ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{prometheus.cluster.name}") as pool:
         for scopes in ROUNDS:
-            questions = [question for question in QUESTIONS if is_due(question, scopes, tables)]
+            questions = [
+                question
+                for question in asked
+                if question.selector.metric in present and is_due(question, scopes, tables)
+            ]
             answers = [
                 pool.submit(answer, prometheus, question, narrowed(question, tables), around) for question in questions
             ]
             for question, answered in zip(questions, answers, strict=True):
                 take_over(tables, question, answered.result())
-    for vocabulary in VOCABULARIES.values():
-        if vocabulary.memory:
+    for vocabulary in spoken:
+        if vocabulary.memory and vocabulary.metrics & present:
             remember(prometheus, vocabulary.memory, window.start, tables)
     return tables.inputs()
+
+
+def metrics_present(prometheus: Prometheus, vocabularies: list[Vocabulary], window: Window) -> set[str]:
+    """Which of the vocabularies' metrics a cluster's Prometheus has. Read from its index alone."""
+    names = sorted({name for vocabulary in vocabularies for name in vocabulary.metrics})
+    present: set[str] = set()
+    for first in range(0, len(names), NAMES_AT_ONCE):
+        some = Selector("", (one_of("__name__", names[first : first + NAMES_AT_ONCE]),))
+        present |= prometheus.label_values("__name__", some, window)
+    return present
 
 
 def is_due(question: Question, scopes: tuple[Of, ...], tables: Tables) -> bool:
@@ -87,7 +103,8 @@ def remember(prometheus: Prometheus, memory: Memory, start: datetime, tables: Ta
     """Add the last sample of nodes that had fallen silent before the start: they keep their capacity for a while."""
     seen = tables.nodes_before(milliseconds(start), memory)
     for label in memory.node_labels:
-        silent = prometheus.label_values(label, memory.selector, Window(start - MEMORY, start)) - seen - {""}
+        values = prometheus.label_values(label, memory.selector, Window(start - MEMORY, start))
+        silent = {value for value in values if value and host(value) not in seen}
         for read in memory.reads if silent else ():
             if (
                 recall(prometheus, read, read.selector.where(one_of(label, silent)), start, tables)

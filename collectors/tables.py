@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from collectors.decode import LabelSet, Samples
+from collectors.devices import with_devices
 from collectors.vocabulary import Fact, Memory, Of, Read, Row
 from queries.ledger.inputs import SCHEMAS, Inputs
 
@@ -24,8 +25,6 @@ class Tables:
     """The labels that Prometheus renamed to exported_..., because a scrape target has one of the same name."""
     _rows_of: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     """By metric, what was made of its series."""
-    _devices: dict[tuple[str, str], int] = field(default_factory=dict)
-    _parents: dict[str, int] = field(default_factory=dict)
     _scrapes: dict[str, int] = field(default_factory=dict)
 
     def add_samples(self, read: Read, samples: Samples) -> list[Row | None]:
@@ -34,6 +33,8 @@ class Tables:
         Returns:
             For each of its series the row that was made of it, or None where the series is not ours.
         """
+        if read.by_value:
+            samples = split_by_value(samples)
         rows = [self._row_of_series(read, labels) for labels in samples.labels]
         numbers = np.array([-1 if row is None else row["series"] for row in rows], np.int32)
         if len(samples):
@@ -48,12 +49,15 @@ class Tables:
                 self.rows[fact.table].append(row)
 
     def names(self, of: Of) -> set[str]:
-        """The pods, nodes or scrape jobs that have to do with GPUs, by what was read so far."""
-        gpus = self.rows["gpu_series"]
+        """The pods, nodes, namespaces or scrape jobs that have to do with GPUs, by what was read so far. An exporter
+        may name its own pod as the node."""
+        gpus, requests = self.rows["gpu_series"], self.rows["requests"]
         named = {
-            "pods": [row[label] for row in gpus for label in ("pod", "exported_pod")]
-            + [row["pod"] for row in self.rows["requests"]],
+            "pods": [row.get(label) for row in gpus for label in ("pod", "exported_pod", "node")]
+            + [row["pod"] for row in requests],
             "nodes": [row["node"] for row in (*gpus, *self.rows["node_series"])],
+            "namespaces": [row.get(label) for row in gpus for label in ("namespace", "exported_namespace")]
+            + [row["namespace"] for row in requests],
             "jobs": [row["job"] for row in gpus],
             "cluster": [],
         }[of]
@@ -70,6 +74,7 @@ class Tables:
     def inputs(self) -> Inputs:
         """The booking's input."""
         empty = SCHEMAS["samples"].empty_table()
+        self.rows |= with_devices(self.rows)
         return Inputs.of_rows(pa.concat_tables([empty, *self.samples]), self.rows)
 
     def _row_of_series(self, read: Read, labels: LabelSet) -> Row | None:
@@ -90,26 +95,23 @@ class Tables:
             }
         )
         row = row | {"series": number}
-        if read.table == "gpu_series":
-            row["device"] = self._device(str(row["gpu_uuid"]), str(row["gpu_instance"]))
         self.rows[read.table].append(row)
         self._rows_of[read.selector.metric].append(row)
         return row
 
-    def _device(self, uuid: str, instance: str) -> int:
-        if (uuid, instance) not in self._devices:
-            parent = self._parents.setdefault(uuid, len(self._parents) + 1)
-            device = self._devices[uuid, instance] = len(self._devices) + 1
-            self.rows["device_ids"].append(
-                {"device": device, "parent": parent, "gpu_uuid": uuid, "gpu_instance": instance}
-            )
-        return self._devices[uuid, instance]
-
     def _note_renaming(self, labels: LabelSet) -> None:
-        self.renamed |= {label for label in ("pod", "node") if f"exported_{label}" in labels}
+        self.renamed |= {label for label in ("pod", "node", "namespace") if f"exported_{label}" in labels}
 
 
 def numbered(samples: Samples, numbers: NDArray[np.int32]) -> pa.Table:
     """The samples with the numbers of their series; a negative number means that the series is not ours."""
     table = pa.table([numbers[samples.series], samples.times, samples.values], schema=SCHEMAS["samples"])
     return table.filter(pc.greater_equal(table["series"], 0)) if (numbers < 0).any() else table
+
+
+def split_by_value(samples: Samples) -> Samples:
+    """Each value of a series as a series of its own, with the value as a whole number in the label ``value``."""
+    keys, series = np.unique(np.stack([samples.series, samples.values]), axis=1, return_inverse=True)
+    order = np.lexsort((samples.times, series))
+    labels = [samples.labels[int(number)] | {"value": f"{value:.0f}"} for number, value in keys.T]
+    return Samples(labels, series[order].astype(np.int32), samples.times[order], samples.values[order])

@@ -34,7 +34,12 @@ DIMENSIONS: dict[str, Dimension] = {
     }.items()
 }
 
-ENTITY_DIMENSIONS = {"gpu": tuple(DIMENSIONS), "project": ("cluster", "project")}
+ENTITY_DIMENSIONS = {
+    "gpu": tuple(DIMENSIONS),
+    "project": ("cluster", "project"),
+    "pod": ("cluster", "node_pool", "node", "project", "user", "workload"),
+    "node": ("cluster", "node_pool", "node"),
+}
 
 LEDGER_COLUMNS = ("busy", "idle", "held", "free", "unattributed", "unavailable", "unknown")
 """Where a GPU-second can be booked; stored and answered as ``<name>_seconds``; their sum is the capacity."""
@@ -51,12 +56,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     range: tuple[float, float] = (float("-inf"), float("inf"))
     counter: bool = False
     part: Literal["whole", "needed", "optional"] = "whole"
+    per_process: bool = False
 
 
 class Gauge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a metric that is stored as it was read is weighed when it is shared or summed."""
 
-    scope: Literal["gpu", "instance", "project"]
+    scope: Literal["gpu", "instance", "project", "pod", "node"]
     weigh: Literal["gpus", "devices"]
     integral: str | None = None
     utilization: str | None = None
@@ -67,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     unit: str
     help: str
-    entity: Literal["gpu", "project"]
+    entity: Literal["gpu", "project", "pod", "node"]
     numerator: str | None = None
     denominator: str | None = None
     gauge: Gauge | None = None
@@ -197,6 +203,14 @@ def read_of_gpus() -> dict[tuple[str, str], Reading]:
 
 READINGS: dict[tuple[str, str], Reading] = read_of_gpus()
 """By exporter and series."""
+
+UTILIZATIONS: frozenset[int] = frozenset(
+    READINGS[source.exporter, source.series].number
+    for metric in GAUGES
+    if metric.entry.gauge and metric.entry.gauge.utilization
+    for source in metric.entry.sources
+)
+"""The numbers of the readings that can serve as the utilization."""
 
 
 def expression(metric: Metric, present: frozenset[int]) -> str | None:

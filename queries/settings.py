@@ -96,6 +96,13 @@ class Labels(Section):
     project: tuple[str, ...] = ("project", "run_ai_project", "runai_project", "kueue_x_k8s_io_queue_name")
     user: tuple[str, ...] = ("user", "run_ai_user", "runai_user", "owner", "submitted_by")
     node_pool: tuple[str, ...] = ("run_ai_node_pool", "runai_node_pool", "cloud_google_com_gke_nodepool", "node_pool")
+    workload: dict[str, str] = {
+        "workflows_argoproj_io_workflow": "Workflow",
+        "jobset_sigs_k8s_io_jobset_name": "JobSet",
+        "ray_io_cluster": "RayCluster",
+        "leaderworkerset_sigs_k8s_io_name": "LeaderWorkerSet",
+    }
+    """Labels that frameworks put on their pods, and the kind of workload that each names."""
 
 
 class Cluster(Section):
@@ -105,7 +112,12 @@ class Cluster(Section):
     backfill: Duration = timedelta(days=30)
     honor_labels: Literal["auto", True, False] = "auto"
     utilization_source: Literal["auto", "graphics_engine", "kernel"] = "auto"
+    vocabularies: Literal["auto"] | tuple[str, ...] = "auto"
+    """Which exporters are read; auto: those that are there."""
     labels: Labels = Labels()
+    projects: dict[str, str] = {}
+    """Which namespaces (or Slurm accounts), as patterns like ``team-*``, are which project; a ``*`` there stands for
+    what the pattern's ``*`` stands for. The first that fits counts."""
     headers: dict[str, Secret] = {}
     basic_auth: BasicAuth | None = None
     bearer_token: Secret | None = None

@@ -77,7 +77,9 @@ class Sketch:
     def node(self, node: str, values: Values, fact: str = "gpus", resource: str = "nvidia_com_gpu") -> None:
         """What the scheduler says of a node: how many GPUs it has, whether it is ready or cordoned."""
         self._series(
-            values, "node_series", {"node": node, "fact": fact, "resource": resource if fact == "gpus" else ""}
+            values,
+            "node_series",
+            {"node": node, "fact": fact, "resource": resource if fact == "gpus" else "", "knows_holders": True},
         )
 
     def pod(

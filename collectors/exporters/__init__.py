@@ -2,8 +2,26 @@
 
 from collectors.exporters import dcgm, kube_state, kueue, targets
 from collectors.vocabulary import Vocabulary
+from queries.settings import Cluster, SettingsError
 
 VOCABULARIES: dict[str, Vocabulary] = {
     vocabulary.name: vocabulary
     for vocabulary in (dcgm.VOCABULARY, kube_state.VOCABULARY, kueue.VOCABULARY, targets.VOCABULARY)
 }
+
+
+def vocabularies_of(cluster: Cluster) -> list[Vocabulary]:
+    """The vocabularies that are read of a cluster, if it speaks them.
+
+    Raises:
+        SettingsError: one that is set is not known; the message lists those that are.
+    """
+    if cluster.vocabularies == "auto":
+        return list(VOCABULARIES.values())
+    unknown = sorted(set(cluster.vocabularies) - set(VOCABULARIES))
+    if unknown:
+        raise SettingsError(
+            f"clusters.vocabularies of {cluster.name!r} = {unknown[0]!r}: there is no such vocabulary;"
+            f" known are: {', '.join(VOCABULARIES)}"
+        )
+    return [*(VOCABULARIES[name] for name in cluster.vocabularies), targets.VOCABULARY]

@@ -1,42 +1,62 @@
-"""NVIDIA's dcgm-exporter: one series per GPU (or MIG instance) and field, with the holding pod's labels."""
+"""NVIDIA's dcgm-exporter: one series per GPU (or MIG instance) and field, with the holding pod's or job's labels."""
 
 import re
 from functools import partial
 
 from collectors.prometheus import Selector, one_of
-from collectors.vocabulary import Labels, Memory, Read, Row, Vocabulary
-from queries.catalogue import READINGS, Reading
+from collectors.vocabulary import Labels, Memory, Read, Row, Vocabulary, gpu_row, placed, pod_labels_of, readings_of
+from queries.catalogue import Reading, Source
 
 PROFILE = re.compile(r"(\d+c\.)?\d+g\.\d+gb[a-z0-9.+]*")
 """A MIG profile as DCGM writes it: ``1g.10gb``, ``1g.10gb+me``, ``1c.3g.40gb``."""
 
+FATAL_XIDS = ("48", "62", "64", "74", "79", "95", "119", "120", "140")
+"""The errors after which a GPU does no work until it is reset: uncorrected memory, off the bus, a lost link, a stopped
+system processor."""
 
-def gpu(reading: Reading, labels: Labels) -> Row | None:
+FAILED = 20.0
+"""DCGM's result of a failed health check; 0 is passed, 10 is a warning."""
+
+
+def gpu(reading: Reading | None, labels: Labels) -> Row | None:
     """The device that a series speaks of. One without UUID, or an instance without a profile, cannot be booked."""
     uuid, instance, profile = labels.get("UUID"), labels.get("GPU_I_ID", ""), labels.get("GPU_I_PROFILE", "")
     if not uuid or (instance and not PROFILE.fullmatch(profile)):
         return None
-    return {
-        "reading": reading.number,
-        "gpu_uuid": uuid,
-        "gpu_instance": instance,
-        "job": labels.get("job", ""),
-        "instance": labels.get("instance", ""),
-        "gpu": labels.get("gpu"),
-        "gpu_model": labels.get("modelName"),
-        "gpu_profile": profile or None,
-        "node": labels.get("hostname") or labels.get("Hostname") or labels.get("instance", ""),
-        "namespace": labels.get("namespace"),
-        "pod": labels.get("pod"),
-        "exported_namespace": labels.get("exported_namespace"),
-        "exported_pod": labels.get("exported_pod"),
-    }
+    return gpu_row(
+        labels,
+        placed(labels, "hostname", "Hostname"),
+        reading,
+        gpu_uuid=uuid,
+        gpu_instance=instance,
+        gpu=labels.get("gpu"),
+        gpu_model=labels.get("modelName"),
+        gpu_profile=profile or None,
+        **pod_labels_of(labels),
+        pod_uid=labels.get("pod_uid"),
+        workload=labels.get("hpc_job") or None,
+        workload_kind="SlurmJob",
+    )
+
+
+def fault(faulty_from: float, labels: Labels) -> Row | None:
+    uuid = labels.get("UUID") or labels.get("gpu_uuid")
+    return {"gpu_uuid": uuid, "gpu_instance": "", "faulty_from": faulty_from} if uuid else None
+
+
+def fault_read(selector: Selector, faulty_from: float) -> Read:
+    source = Source(exporter="dcgm", series=selector.metric, range=(0, 1e6))
+    return Read(selector, "device_series", partial(fault, faulty_from), source)
 
 
 READS = tuple(
     Read(Selector(reading.source.series), "gpu_series", partial(gpu, reading), reading.source)
-    for (exporter, _), reading in READINGS.items()
-    if exporter == "dcgm"
+    for reading in readings_of("dcgm")
+)
+
+FAULTS = (
+    fault_read(Selector("DCGM_EXP_XID_ERRORS_COUNT", (one_of("xid", FATAL_XIDS),)), 1),
+    fault_read(Selector("DCGM_EXP_GPU_HEALTH_STATUS"), FAILED),
 )
 
 ANY = Selector("", (one_of("__name__", [read.selector.metric for read in READS]),))
@@ -44,4 +64,10 @@ ANY = Selector("", (one_of("__name__", [read.selector.metric for read in READS])
 LASTING = tuple(read for read in READS if not read.source.counter)
 """A counter's last sample stands for no time: it does not tell until when a GPU was there."""
 
-VOCABULARY = Vocabulary("dcgm", READS, memory=Memory(ANY, ("Hostname", "hostname"), LASTING, is_any_enough=True))
+VOCABULARY = Vocabulary(
+    "dcgm",
+    "dcgm-exporter",
+    (*READS, *FAULTS),
+    memory=Memory(ANY, ("Hostname", "hostname"), LASTING, is_any_enough=True),
+    uuid_label="UUID",
+)

@@ -4,13 +4,21 @@ from collections.abc import Callable
 from functools import partial
 
 from collectors.prometheus import Selector, one_of
-from collectors.vocabulary import Fact, Labels, Memory, Read, Row, Vocabulary, told
-from queries.catalogue import METRICS, Source
+from collectors.vocabulary import Fact, Labels, Memory, Of, Read, Row, Vocabulary, source_of, told
+from queries.catalogue import Source
 
-GPU_RESOURCES = r"nvidia_com_gpu(_shared)?|nvidia_com_mig_([0-9]+c_)?[0-9]+g_[0-9]+gb[a-z0-9_]*"
+GPU_RESOURCES = "|".join(
+    (
+        r"nvidia_com_gpu(_shared)?",
+        r"nvidia_com_mig_([0-9]+c_)?[0-9]+g_[0-9]+gb[a-z0-9_]*",
+        r"amd_com_gpu",
+        r"amd_com_[cdqst]px(_nps[0-9])?",
+        r"habana_ai_gaudi",
+    )
+)
 """The extended resources that hand out GPUs, as kube-state-metrics spells them."""
 
-GPU_QUOTAS = r"requests\\.nvidia\\.com/gpu"
+GPU_QUOTAS = r"requests\\.(nvidia|amd)\\.com/gpu"
 
 OF_GPUS = f'resource=~"{GPU_RESOURCES}"'
 
@@ -21,7 +29,9 @@ def source(series: str) -> Source:
 
 def node(fact: str, labels: Labels) -> Row | None:
     name = told(labels, "node")
-    return {"node": name, "fact": fact, "resource": labels.get("resource", "")} if name else None
+    if not name:
+        return None
+    return {"node": name, "fact": fact, "resource": labels.get("resource", ""), "knows_holders": True}
 
 
 def running(labels: Labels) -> Row:
@@ -29,32 +39,67 @@ def running(labels: Labels) -> Row:
 
 
 def quota(labels: Labels) -> Row:
-    return {"metric": "gpus_quota", "namespace": told(labels, "namespace"), "part": labels.get("resource", "")}
+    place: Row = {"namespace": told(labels, "namespace"), "part": labels.get("resource", "")}
+    return {"metric": "gpus_quota", "kind": "project"} | place
 
 
 def pod(labels: Labels) -> Row:
     return {name: told(labels, name) for name in ("namespace", "pod", "uid")}
 
 
-def request(labels: Labels, amount: float) -> Row:
+def request(labels: Labels, amount: float, is_init: bool = False) -> Row:
     return pod(labels) | {
         "container": told(labels, "container"),
         "resource": labels.get("resource", ""),
         "amount": amount,
+        "is_init": is_init,
     }
 
 
+def fraction(labels: Labels, _: float) -> Row | None:
+    """A pod that requests a part of a GPU says so in an annotation, and requests no GPU otherwise."""
+    try:
+        amount = float(labels.get("annotation_gpu_fraction", ""))
+    except ValueError:
+        return None
+    is_possible = 0 < amount <= 1
+    row = pod(labels) | {"container": "", "resource": "nvidia_com_gpu", "amount": amount, "is_init": False}
+    return row if is_possible else None
+
+
 def pod_info(labels: Labels, _: float) -> Row:
-    return pod(labels) | {"node": told(labels, "node")}
+    addresses = [address for address in (labels.get("host_ip"), labels.get("pod_ip")) if address]
+    return pod(labels) | {"node": told(labels, "node"), "addresses": [*addresses, told(labels, "pod")]}
+
+
+def node_info(labels: Labels, _: float) -> Row:
+    return {"node": told(labels, "node"), "addresses": [address for address in (labels.get("internal_ip"),) if address]}
 
 
 def pod_owner(labels: Labels, _: float) -> Row | None:
-    kind, name = labels.get("owner_kind", ""), labels.get("owner_name", "")
-    return pod(labels) | {"owner_kind": kind, "owner_name": name} if name not in ("", "<none>") else None
+    return pod(labels) | owner(labels) if is_owned(labels) else None
+
+
+def owner_of(kind: str, label: str, labels: Labels, _: float) -> Row | None:
+    """Who owns a ReplicaSet or a Job in turn."""
+    name = {"namespace": told(labels, "namespace"), "kind": kind, "name": told(labels, label)}
+    return name | owner(labels) if is_owned(labels) else None
+
+
+def owner(labels: Labels) -> Row:
+    return {name: labels.get(name, "") for name in ("owner_kind", "owner_name")}
+
+
+def is_owned(labels: Labels) -> bool:
+    return labels.get("owner_name", "") not in ("", "<none>")
 
 
 def pod_labels(labels: Labels, _: float) -> Row:
     return pod(labels) | {"labels": own_labels(labels)}
+
+
+def namespace_labels(labels: Labels, _: float) -> Row:
+    return {"namespace": told(labels, "namespace"), "labels": own_labels(labels)}
 
 
 def node_labels(labels: Labels, _: float) -> Row:
@@ -65,8 +110,17 @@ def own_labels(labels: Labels) -> list[tuple[str, str]]:
     return [(name, value) for name, value in labels.items() if name.startswith("label_")]
 
 
+NARROWED: dict[str, Of] = {
+    "node_facts": "nodes",
+    "pod_facts": "pods",
+    "owners": "namespaces",
+    "namespace_facts": "namespaces",
+    "node_addresses": "cluster",
+}
+
+
 def fact_of(series: str, table: str, row: Callable[[Labels, float], Row | None]) -> Fact:
-    return Fact(Selector(series), table, row, of="nodes" if table == "node_facts" else "pods")
+    return Fact(Selector(series), table, row, of=NARROWED[table])
 
 
 CAPACITY = tuple(
@@ -76,6 +130,7 @@ CAPACITY = tuple(
 
 VOCABULARY = Vocabulary(
     "kube_state",
+    "kube-state-metrics",
     reads=(
         *CAPACITY,
         Read(
@@ -101,17 +156,27 @@ VOCABULARY = Vocabulary(
         ),
         Read(
             Selector("kube_resourcequota", ('type="hard"', f'resource=~"{GPU_QUOTAS}"')),
-            "project_series",
+            "entity_series",
             quota,
-            METRICS["gpus_quota"].entry.sources[0],
+            source_of("gpus_quota", "kube_state"),
         ),
     ),
     facts=(
         Fact(Selector("kube_pod_container_resource_requests", (OF_GPUS,)), "requests", request),
+        Fact(
+            Selector("kube_pod_init_container_resource_requests", (OF_GPUS,)),
+            "requests",
+            partial(request, is_init=True),
+        ),
+        Fact(Selector("kube_pod_annotations", ('annotation_gpu_fraction!=""',)), "requests", fraction),
         fact_of("kube_pod_info", "pod_facts", pod_info),
         fact_of("kube_pod_owner", "pod_facts", pod_owner),
         fact_of("kube_pod_labels", "pod_facts", pod_labels),
+        fact_of("kube_replicaset_owner", "owners", partial(owner_of, "ReplicaSet", "replicaset")),
+        fact_of("kube_job_owner", "owners", partial(owner_of, "Job", "job_name")),
+        fact_of("kube_node_info", "node_addresses", node_info),
         fact_of("kube_node_labels", "node_facts", node_labels),
+        fact_of("kube_namespace_labels", "namespace_facts", namespace_labels),
     ),
     memory=Memory(
         Selector("", (one_of("__name__", [read.selector.metric for read in CAPACITY]), OF_GPUS)),

@@ -3,18 +3,18 @@
 from functools import partial
 
 from collectors.prometheus import Selector
-from collectors.vocabulary import Labels, Read, Row, Vocabulary
-from queries.catalogue import METRICS
+from collectors.vocabulary import Labels, Read, Row, Vocabulary, source_of
 
 
 def queue(metric: str, labels: Labels) -> Row | None:
     project = labels.get("cluster_queue")
-    return {"metric": metric, "project": project, "part": labels.get("status", "")} if project else None
+    row: Row = {"metric": metric, "kind": "project", "project": project, "part": labels.get("status", "")}
+    return row if project else None
 
 
 def read(metric: str) -> Read:
-    source = METRICS[metric].entry.sources[0]
-    return Read(Selector(source.series), "project_series", partial(queue, metric), source)
+    source = source_of(metric, "kueue")
+    return Read(Selector(source.series), "entity_series", partial(queue, metric), source)
 
 
-VOCABULARY = Vocabulary("kueue", (read("workloads_pending"), read("workloads_admitted")))
+VOCABULARY = Vocabulary("kueue", "Kueue", (read("workloads_pending"), read("workloads_admitted")))

@@ -8,4 +8,4 @@ def target(labels: Labels, _: float) -> Row:
     return {name: labels.get(name, "") for name in ("job", "instance", "namespace", "pod")}
 
 
-VOCABULARY = Vocabulary("targets", facts=(Fact(Selector("up"), "targets", target, of="jobs"),))
+VOCABULARY = Vocabulary("targets", "scrape targets", facts=(Fact(Selector("up"), "targets", target, of="jobs"),))

@@ -1,5 +1,6 @@
 """Booking: run the steps of the ledger over what was read, and check that every second is booked once."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +28,10 @@ IN_ORDER = [(name, "ascending") for name in ("window_start", "identity", "time")
 
 MEMORY = timedelta(days=7)
 """How long a silent node keeps its capacity while the scheduler is silent too."""
+
+
+NO_PROJECTS = [{"expression": "^$", "project": ""}]
+"""A list that is empty has no type; this one fits no namespace."""
 
 
 class UnbalancedError(Exception):
@@ -69,9 +74,7 @@ def book(
         "memory": milliseconds(MEMORY),
         "honor_labels": str(cluster.honor_labels).lower(),
         "utilization_source": cluster.utilization_source,
-        "project_labels": [f"label_{name}" for name in cluster.labels.project],
-        "user_labels": [f"label_{name}" for name in cluster.labels.user],
-        "node_pool_labels": [f"label_{name}" for name in cluster.labels.node_pool],
+        **whose(cluster),
     }
     present = frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist())
     connection.execute(read_step("macros", present))
@@ -87,6 +90,26 @@ def book(
     return Booked(
         *(stored_rows(layer, cluster, until, as_of, sums, names) for layer, sums in (("raw", rows), ("hour", hours)))
     )
+
+
+def whose(cluster: Cluster) -> dict[str, Any]:
+    """What tells whose a pod or a node is: labels, by kube-state-metrics' names, and patterns of namespaces."""
+    labels = cluster.labels
+    return {
+        "project_labels": [f"label_{name}" for name in labels.project],
+        "user_labels": [f"label_{name}" for name in labels.user],
+        "node_pool_labels": [f"label_{name}" for name in labels.node_pool],
+        "workload_labels": [{"label": f"label_{name}", "kind": kind} for name, kind in labels.workload.items()],
+        "projects": [
+            {"expression": as_expression(pattern), "project": project} for pattern, project in cluster.projects.items()
+        ]
+        or NO_PROJECTS,
+    }
+
+
+def as_expression(pattern: str) -> str:
+    """A pattern as a regular expression that captures what its ``*`` stands for."""
+    return "^" + "(.*)".join(re.escape(part) for part in pattern.split("*")) + "$"
 
 
 def asked(
@@ -109,9 +132,11 @@ def stood(inputs: Inputs, parameters: dict[str, Any]) -> dict[str, pa.Table]:
     stands = stand(inputs.tables["samples"], series, parameters["step"], parameters["margin"])
     is_valued = np.ones(len(series), bool)
     is_valued[gpu_series["series"].to_numpy()] = False
+    gauged = gauge(stands, gpu_series, parameters["start"], parameters["until"], parameters["step"])
     return {
         "unchanged": unchanged(stands, is_valued),
-        "readings": gauge(stands, gpu_series, parameters["start"], parameters["until"], parameters["step"]),
+        "readings": gauged.readings,
+        "processes": gauged.processes,
     }
 
 

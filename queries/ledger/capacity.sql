@@ -3,11 +3,17 @@
 -- of others, and for $memory while nobody speaks.
 with
     live as (select run, sum(weight) as live from present group by run),
-    spoken as (select distinct since, until from facts inner join node_series using (series)),
+    spoken as (
+        select since, until, bool_or(knows_holders) as knows_holders
+        from facts
+        inner join node_series using (series)
+        group by all
+    ),
     speaking as (
-        select distinct run
+        select run, bool_or(knows_holders) as knows_holders
         from runs
         inner join spoken on spoken.since < runs.until and spoken.until > runs.start
+        group by run
     ),
     told as (
         select
@@ -16,8 +22,10 @@ with
             scheduler.gpus as counted,
             coalesce(seen, 0) as seen,
             speaking.run is not null as is_scheduler_up,
+            coalesce(speaking.knows_holders, false) as knows_holders,
             coalesce(is_not_ready, false) as is_not_ready,
-            coalesce(is_cordoned, false) as is_cordoned
+            coalesce(is_cordoned, false) as is_cordoned,
+            coalesce(is_drained, false) as is_drained
         from runs
         left join live using (run)
         left join scheduler on scheduler.run = runs.run
@@ -67,8 +75,9 @@ select
     capacity,
     seen,
     seen > 0 as is_listed,
-    is_scheduler_up,
+    knows_holders,
     is_not_ready,
-    is_cordoned
+    is_cordoned,
+    is_drained
 from judged
 where capacity > 0

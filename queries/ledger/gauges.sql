@@ -6,6 +6,7 @@ with
             step - step % $hour as window_start,
             device,
             step,
+            is_spoiled,
             {{ expressions.gpu_energy_joules }} as energy_watts,
             {{ expressions.gpu_graphics_engine_active_ratio }} as graphics_engine,
             {{ expressions.gpu_kernel_active_ratio }} as kernel

@@ -25,14 +25,18 @@ with
             held_ratio,
             is_held,
             is_certain,
+            is_estimated,
             is_seen,
             is_uncut,
+            is_not_ready,
             is_cordoned,
+            is_drained,
+            coalesce(is_spoiled, false) as is_spoiled,
             is_allocation_known,
             source,
             steps.step,
             u,
-            is_not_ready and coalesce(u, 0) = 0 as is_bad,
+            (is_not_ready or is_faulty) and coalesce(u, 0) = 0 as is_bad,
             coalesce(whole.energy_watts, gauges.energy_watts) as energy_watts
             {% for gauge in gpu_gauges %}
                 {% if gauge.entry.gauge.scope == "gpu" %}
@@ -69,14 +73,24 @@ select
     step as time,
     rest,
     case
-        when is_bad
+        when is_bad and is_not_ready
         then cast('not_ready' as reason)
+        when is_bad
+        then cast('fault' as reason)
+        when rest = 'unavailable' and is_drained
+        then cast('drained' as reason)
         when rest = 'unavailable'
         then cast('cordoned' as reason)
         when rest = 'held' and u is not null
         then cast('node_holder' as reason)
+        when rest = 'idle' and is_estimated
+        then cast('shared_estimate' as reason)
+        when not is_held and held_ratio > 0 and u > held_ratio
+        then cast('over_fraction' as reason)
         when u is not null or is_uncut
         then null
+        when is_spoiled
+        then cast('sentinel' as reason)
         when is_seen
         then cast('no_utilization' as reason)
         when rest = 'unknown'

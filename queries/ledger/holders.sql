@@ -1,50 +1,91 @@
--- Whose pod each GPU series names, per hour. The pod label is the workload's where Prometheus honours
--- the exporter's labels; where it does not, the workload is in exported_pod, and pod is the exporter's
--- own. The exporter's own pod holds nothing: it is known by the labels of its target or, where nothing
--- tells the target's labels, by requesting no GPU.
-with
-    seen as (
-        select window_start, gpu_series.*
-        from (select distinct window_start, series from facts)
-        inner join gpu_series using (series)
-    ),
-    modes as (
+-- Who can hold GPUs: the pods that the scheduler knows, those that exporters name and it does not, and
+-- the jobs of other schedulers. One row and number each, with whose it is.
+-- A workload is what stands at the end of the chain of owners (a Deployment behind a ReplicaSet, a
+-- CronJob behind a Job), or what a framework's own label names.
+with recursive
+    pods as (
         select
-            window_start,
-            job,
-            $honor_labels = 'false' or $honor_labels = 'auto' and bool_or(exported_pod <> '') as renamed
-        from seen
+            namespace,
+            pod,
+            uid,
+            any_value(node) as node,
+            any_value(owner_kind) as owner_kind,
+            any_value(owner_name) as owner_name,
+            any_value(first_label(labels, $project_labels)) as project,
+            any_value(first_label(labels, $user_labels)) as user,
+            any_value(first_labelled(labels, $workload_labels)) as labelled
+        from pod_facts
+        group by namespace, pod, uid
+    ),
+    chains as (
+        select distinct namespace, owner_kind as kind, owner_name as name, owner_kind, owner_name, 0 as height
+        from pods
+        where owner_name is not null
+        union all
+        select chains.namespace, chains.kind, chains.name, owners.owner_kind, owners.owner_name, height + 1
+        from chains
+        inner join
+            owners
+            on owners.namespace = chains.namespace
+            and owners.kind = chains.owner_kind
+            and owners.name = chains.owner_name
+        where height < 5
+    ),
+    tops as (
+        select
+            namespace,
+            kind as owner_kind,
+            name as owner_name,
+            arg_max(chains.owner_kind, height) as top_kind,
+            arg_max(chains.owner_name, height) as top_name
+        from chains
         group by all
     ),
-    told as (select distinct job, instance, true as is_told from targets),
-    own as (select distinct job, instance, namespace, pod, true as is_own from targets),
-    requesting as (select distinct namespace, pod, true as is_requesting from requests),
-    named as (
+    jobs as (
         select
-            window_start,
-            series,
-            device,
-            job,
-            case when renamed then exported_namespace else seen.namespace end as namespace,
-            case
-                when renamed
-                then exported_pod
-                when is_told and is_own is null
-                then pod
-                when is_told is null and (is_requesting or not exists (from node_series))
-                then pod
-            end as pod
-        from seen
-        inner join modes using (window_start, job)
-        left join told using (job, instance)
-        left join own using (job, instance, namespace, pod)
-        left join requesting using (namespace, pod)
+            workload_kind,
+            workload,
+            any_value(nullif(name, '')) as name,
+            any_value(nullif("user", '')) as user,
+            any_value(nullif(account, '')) as account
+        from job_facts
+        group by all
+    ),
+    every_holder as (
+        select
+            namespace,
+            pod,
+            uid,
+            node,
+            coalesce(labelled.name, top_name, pod) as workload,
+            coalesce(labelled.kind, top_kind, 'Pod') as workload_kind,
+            pods.project,
+            pods.user,
+            false as is_job
+        from pods
+        left join tops using (namespace, owner_kind, owner_name)
+        union all by name
+        select distinct
+            namespace, pod, pod_uid as uid, pod as workload, 'Pod' as workload_kind, false as is_job
+        from labels
+        anti join pods using (namespace, pod)
+        where pod is not null
+        union all by name
+        select workload, workload_kind, account as namespace, user, true as is_job
+        from (select distinct workload, workload_kind from labels where workload is not null)
+        left join jobs using (workload, workload_kind)
     )
 select
-    window_start,
-    series,
-    device,
-    case when pod <> '' then namespace end as namespace,
-    nullif(pod, '') as pod,
-    coalesce(bool_or(pod <> '') over (partition by window_start, job), false) as carries_labels
-from named
+    row_number() over (order by every_holder.namespace, pod, uid, workload_kind, workload) as holder,
+    is_job,
+    case when not is_job then every_holder.namespace end as namespace,
+    pod,
+    uid,
+    node,
+    workload,
+    workload_kind,
+    coalesce(every_holder.project, namespaces.project) as project,
+    "user"
+from every_holder
+left join namespaces on namespaces.namespace = every_holder.namespace
+where not is_reserved(case when not is_job then every_holder.namespace end)

@@ -13,9 +13,12 @@ with
             held as held_ratio,
             attribution <> 'none' as is_held,
             is_certain,
+            is_estimated,
             is_seen,
             is_not_ready,
-            is_cordoned,
+            is_drained,
+            is_cordoned or is_drained as is_cordoned,
+            coalesce(is_faulty, false) as is_faulty,
             is_listed or carries_labels and is_seen as is_allocation_known,
             cast(
                 case
@@ -35,25 +38,21 @@ with
             gpu,
             coalesce(slots.gpu_model, nodes.gpu_model) as gpu_model,
             gpu_profile,
-            allocated.namespace,
-            allocated.pod,
-            allocated.uid as pod_uid,
-            coalesce(workload, allocated.pod) as workload,
-            coalesce(workload_kind, case when allocated.pod is not null then 'Pod' end) as workload_kind,
-            coalesce(project, namespace_project(allocated.namespace)) as project,
+            holder,
+            nullif(holders.namespace, '') as namespace,
+            pod,
+            uid as pod_uid,
+            workload,
+            workload_kind,
+            project,
             "user",
             attribution
         from allocated
         inner join slots using (run, device)
         inner join capacity using (run)
+        left join health on health.run = slots.run and health.device = slots.device
         left join nodes on nodes.node = slots.node
-        left join
-            pods
-            on pods.uid = allocated.uid
-            and pods.namespace = allocated.namespace
-            and pods.pod = allocated.pod
+        left join holders using (holder)
     )
-select
-    *,
-    dense_rank() over (order by window_start, node, device, attribution, namespace, pod, pod_uid) as identity
+select *, dense_rank() over (order by window_start, node, device, attribution, holder) as identity
 from named

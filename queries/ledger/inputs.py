@@ -27,32 +27,54 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("maximum", pa.float64()),
         ]
     ),
-    # the series of GPUs: which reading of the catalogue, of which device, naming which pod
+    # the series of GPUs: which reading of the catalogue (-1: it says only who holds), of which device, naming which
+    # pod, or which job (workload) of another scheduler; names_holders: also by naming none
     "gpu_series": pa.schema(
         [
             ("series", pa.int32()),
             ("reading", pa.int32()),
             ("device", pa.int32()),
             *_strings("job", "instance", "gpu", "gpu_model", "gpu_profile", "node"),
-            *_strings("namespace", "pod", "exported_namespace", "exported_pod"),
+            *_strings("namespace", "pod", "exported_namespace", "exported_pod", "pod_uid"),
+            *_strings("workload", "workload_kind"),
+            ("names_holders", pa.bool_()),
         ]
     ),
+    # what tells that a device is faulty, from which value on
+    "device_series": pa.schema([("series", pa.int32()), ("device", pa.int32()), ("faulty_from", pa.float64())]),
     # devices by number, and the number of the GPU they are or are cut from; gpu_instance is '' for a whole GPU
     "device_ids": pa.schema([("device", pa.int32()), ("parent", pa.int32()), *_strings("gpu_uuid", "gpu_instance")]),
     # the labels of scrape targets, as ``up`` carries them: an exporter's own pod
     "targets": pa.schema(_strings("job", "instance", "namespace", "pod")),
-    # what the scheduler says of nodes; fact: gpus, ready or cordoned
-    "node_series": pa.schema([("series", pa.int32()), *_strings("node", "fact", "resource")]),
+    # what a scheduler says of nodes; fact: gpus, ready, down, cordoned or drained; knows_holders: whether that
+    # scheduler also says who holds which node's GPUs
+    "node_series": pa.schema(
+        [("series", pa.int32()), *_strings("node", "fact", "resource"), ("knows_holders", pa.bool_())]
+    ),
     # whether pods run
     "pod_series": pa.schema([("series", pa.int32()), *_strings("namespace", "pod", "uid")]),
-    # what is known of a project alone, by its name or its namespace's; the parts of a metric are summed
-    "project_series": pa.schema([("series", pa.int32()), *_strings("metric", "project", "namespace", "part")]),
+    # what is known of a project (by its name or its namespace's), a pod or a node (kind) beside its GPUs; the parts
+    # of a metric are summed
+    "entity_series": pa.schema(
+        [("series", pa.int32()), *_strings("metric", "kind", "project", "namespace", "pod", "node", "part")]
+    ),
     # facts that hold as long as their pod or node is there
-    "requests": pa.schema([*_strings("namespace", "pod", "uid", "container", "resource"), ("amount", pa.float64())]),
+    "requests": pa.schema(
+        [
+            *_strings("namespace", "pod", "uid", "container", "resource"),
+            ("amount", pa.float64()),
+            ("is_init", pa.bool_()),
+        ]
+    ),
     "pod_facts": pa.schema(
         [*_strings("namespace", "pod", "uid", "node", "owner_kind", "owner_name"), ("labels", LABELS)]
     ),
     "node_facts": pa.schema([("node", STRING), ("labels", LABELS)]),
+    "namespace_facts": pa.schema([("namespace", STRING), ("labels", LABELS)]),
+    # whom owners belong to in turn
+    "owners": pa.schema(_strings("namespace", "kind", "name", "owner_kind", "owner_name")),
+    # whose the jobs of other schedulers are
+    "job_facts": pa.schema(_strings("workload_kind", "workload", "name", "user", "account")),
 }
 
 

@@ -1,14 +1,23 @@
--- Which pod holds which share of a device, by the exporter's labels. A label counts only while its pod
--- runs, where the scheduler is up to say so. A pod that requests less than the device holds what it
--- requests, another an equal part.
+-- Who holds which share of a device, by the exporter's labels. A pod's label counts only while it runs,
+-- where the scheduler is up to say so; of several pods of one name, the one that ran counts. A pod that
+-- requests less than the device holds what it requests, another an equal part; where the exporter told
+-- each holder's own work, that and an equal part of the rest.
 with
-    alive as (
-        select running.run, namespace, pod, arg_max(uid, running) as uid, max(running) as running
-        from running
-        group by all
+    names as (select distinct label, namespace, pod, pod_uid, workload, workload_kind from labels),
+    candidates as (
+        select label, holder, is_job, names.pod_uid is not distinct from uid as is_exact
+        from names
+        inner join
+            holders
+            on not is_job
+            and holders.namespace = names.namespace
+            and holders.pod = names.pod
+            or is_job
+            and holders.workload = names.workload
+            and holders.workload_kind = names.workload_kind
     ),
-    wanted as (select window_start, uid, sum(gpus) as gpus from requested group by all),
-    named as (
+    wanted as (select window_start, holder, sum(gpus) as gpus from requested group by all),
+    candidate_shares as (
         select
             slots.run,
             slots.window_start,
@@ -16,31 +25,48 @@ with
             device,
             class,
             weight,
-            labelled.namespace,
-            labelled.pod,
-            alive.uid,
-            case when is_scheduler_up then least(share, coalesce(running, 0)) else share end as time_share
+            label,
+            candidates.holder,
+            case
+                when is_job or not knows_holders then share else least(share, coalesce(running, 0))
+            end as time_share,
+            row_number() over (
+                partition by slots.run, device, label order by is_exact desc, running desc nulls last, candidates.holder
+            ) as place
         from labelled
         inner join slots using (run, device)
         inner join capacity using (run)
-        left join
-            alive
-            on alive.run = slots.run
-            and alive.namespace = labelled.namespace
-            and alive.pod = labelled.pod
-        where labelled.pod is not null
+        inner join candidates using (label)
+        left join running on running.run = slots.run and running.holder = candidates.holder
     ),
     counted as (
-        select *, greatest(1, sum(time_share) over (partition by run, device)) as holders
-        from named
-        where time_share > 0
+        select
+            *,
+            greatest(1, sum(time_share) over (partition by run, device)) as holders,
+            count(*) over (partition by run, device) > 1 as is_shared
+        from candidate_shares
+        where place = 1 and time_share > 0
     ),
     shares as (
         select
             counted.*,
-            time_share * case when gpus / weight < 1 - 1e-9 then gpus / weight else 1 / holders end as f
+            own_work is not null as is_told,
+            case
+                when own_work is not null
+                then
+                    own_work
+                    + greatest(0, 1 - sum(own_work) over (partition by counted.run, counted.device)) / holders
+                when gpus / weight < 1 - 1e-9
+                then time_share * gpus / weight
+                else time_share / holders
+            end as f
         from counted
-        left join wanted using (window_start, uid)
+        left join wanted using (window_start, holder)
+        left join
+            own_work
+            on own_work.run = counted.run
+            and own_work.device = counted.device
+            and own_work.label = counted.label
     )
 select
     run,
@@ -48,8 +74,7 @@ select
     device,
     class,
     weight,
-    namespace,
-    pod,
-    uid,
+    holder,
+    is_shared and not is_told as is_estimated,
     f / greatest(1, sum(f) over (partition by run, device)) as f
 from shares

@@ -1,6 +1,18 @@
 -- Words that the steps of the booking share.
 -- Why time is booked as it is, where that does not follow from the column.
-create type if not exists reason as enum ('not_ready', 'cordoned', 'node_holder', 'no_utilization', 'exporter_down', 'gap')
+create type if not exists reason as enum (
+    'not_ready',
+    'fault',
+    'drained',
+    'cordoned',
+    'node_holder',
+    'shared_estimate',
+    'over_fraction',
+    'sentinel',
+    'no_utilization',
+    'exporter_down',
+    'gap'
+)
 ;
 
 -- Where time can be booked that was not worked.
@@ -54,4 +66,29 @@ create or replace macro floor_to(time, step) as (time - time % step)
 ;
 
 create or replace macro ceil_to(time, step) as (time + step - 1 - (time + step - 1) % step)
+;
+
+-- The first of these labels that is there: what it names, and of which kind that is.
+create or replace macro first_labelled(labels, names) as (
+    list_filter(
+        list_transform(names, lambda entry: {'name': labels[entry.label], 'kind': entry.kind}),
+        lambda found: found.name <> ''
+    )[1]
+)
+;
+
+-- What the first pattern (as in team-*) that fits a name stands for; null where none does. A * there is
+-- what the pattern's * stood for.
+create or replace macro first_match(name, rules) as (
+    list_transform(
+        list_filter(rules, lambda rule: regexp_matches(name, rule.expression)),
+        lambda rule: replace(rule.project, '*', regexp_extract(name, rule.expression, 1))
+    )[1]
+)
+;
+
+-- Namespaces of pods that reserve whole GPUs for pods that request fractions, and do no work.
+create or replace macro is_reserved(namespace) as (
+    coalesce(namespace in ('runai-reservation', 'kai-resource-reservation'), false)
+)
 ;

@@ -3,7 +3,7 @@
 -- busiest first; what is left over, on the part of the node's capacity that no device stands for. It is
 -- certain where one pod holds every unlabelled device of the node.
 with
-    placed as (select run, uid, class, sum(f * weight) as gpus from label_holders group by all),
+    placed as (select run, holder, class, sum(f * weight) as gpus from label_holders group by all),
     remaining as (
         select
             running.*,
@@ -12,11 +12,11 @@ with
             requested.gpus * running - coalesce(placed.gpus, 0) as wanted
         from running
         inner join runs using (run, node)
-        inner join requested using (window_start, namespace, pod, uid)
-        left join placed using (run, uid, class)
+        inner join requested using (window_start, holder)
+        left join placed using (run, holder, class)
         where requested.gpus * running - coalesce(placed.gpus, 0) > 1e-9
     ),
-    crowded as (select run, count(distinct uid) as pods, sum(gpus) as gpus from remaining group by run),
+    crowded as (select run, count(distinct holder) as pods, sum(gpus) as gpus from remaining group by run),
     unlabelled as (
         select slots.*
         from slots
@@ -35,7 +35,7 @@ with
     pod_line as (
         select *, sum(wanted) over line - wanted as low, sum(wanted) over line as high
         from remaining
-        window line as (partition by run, class order by namespace, pod, uid)
+        window line as (partition by run, class order by holder)
     ),
     device_line as (
         select unlabelled.*, sum(weight) over line - weight as low, sum(weight) over line as high
@@ -58,13 +58,15 @@ with
         select remaining.* exclude (wanted), wanted - coalesce(laid, 0) as wanted
         from remaining
         left join
-            (select run, uid, class, sum(laid) as laid from on_devices group by all) using (run, uid, class)
+            (select run, holder, class, sum(laid) as laid from on_devices group by all) using (
+                run, holder, class
+            )
         where wanted - coalesce(laid, 0) > 1e-9
     ),
     left_line as (
         select *, sum(wanted) over line - wanted as low, sum(wanted) over line as high
         from left_over
-        window line as (partition by run order by namespace, pod, uid, class)
+        window line as (partition by run order by holder, class)
     ),
     on_anonymous as (
         select left_line.*, device, weight, least(high, weight) - low as laid
@@ -73,23 +75,21 @@ with
         where unlabelled.class = 'anonymous' and low < weight
     ),
     laid as (
-        select run, node, namespace, pod, uid, device, weight, laid
+        select run, node, holder, device, weight, laid
         from on_devices
         union all
-        select run, node, namespace, pod, uid, device, weight, laid
+        select run, node, holder, device, weight, laid
         from on_anonymous
     )
 select
     run,
     node,
     device,
-    namespace,
-    pod,
-    uid,
+    holder,
     sum(laid) / any_value(weight) as f,
     any_value(crowded.pods = 1 and crowded.gpus >= room.gpus - 1e-9) as is_certain
 from laid
 inner join crowded using (run)
 inner join room using (run)
 where laid > 1e-9
-group by run, node, device, namespace, pod, uid
+group by run, node, device, holder

@@ -1,17 +1,37 @@
--- What each pod requests of each class of devices, in whole GPUs, per hour.
+-- What each pod requests of each class of devices, in whole GPUs, per hour: what its containers request
+-- together, or one of its init containers alone, if that is more.
 with
     containers as (
-        select namespace, pod, uid, container, resource, max(amount) as amount from requests group by all
+        select
+            namespace,
+            pod,
+            uid,
+            container,
+            resource,
+            coalesce(is_init, false) as is_init,
+            max(amount) as amount
+        from requests
+        group by all
+    ),
+    pods as (
+        select
+            namespace,
+            pod,
+            uid,
+            resource,
+            greatest(
+                coalesce(sum(amount) filter (not is_init), 0), coalesce(max(amount) filter (is_init), 0)
+            ) as amount
+        from containers
+        group by all
     )
 select
     window_start,
-    namespace,
-    pod,
-    uid,
-    any_value(pods.node) as node,
+    holder,
+    any_value(holders.node) as node,
     resource_class(resource) as class,
     sum(whole_gpus(amount, resource, units.gpu_model, plain_gpu)) as gpus
-from containers
-inner join pods using (namespace, pod, uid)
+from pods
+inner join holders using (namespace, pod, uid)
 inner join units using (node)
-group by window_start, namespace, pod, uid, resource_class(resource)
+group by window_start, holder, resource_class(resource)

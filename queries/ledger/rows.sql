@@ -3,8 +3,8 @@
 select time - time % $hour as window_start, *
 from ({{ gpu_rows }})
 union all by name
-select * exclude (project)
-from project_rows
+select * exclude (kind, project, node, holder)
+from entity_rows
 union all by name
 select window_start, identity, window_start as time, 0 as capacity_seconds
 from identities

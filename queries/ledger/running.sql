@@ -4,20 +4,18 @@ with
         select
             run,
             series,
-            namespace,
-            pod,
-            uid,
+            holder,
             node,
             sum(value * (least(facts.until, runs.until) - greatest(facts.since, runs.start))) as ran
         from facts
         inner join pod_series using (series)
-        inner join pods using (namespace, pod, uid)
+        inner join holders using (namespace, pod, uid)
         inner join runs using (window_start, node)
         where facts.since < runs.until and facts.until > runs.start and value > 0
         group by all
     )
-select run, node, namespace, pod, uid, least(1, max(ran) / any_value(seen)) as running
+select run, node, holder, least(1, max(ran) / any_value(seen)) as running
 from ran
 inner join scheduler using (run, node)
 where seen > 0
-group by run, node, namespace, pod, uid
+group by run, node, holder

@@ -8,20 +8,22 @@ with
     ),
     named as (
         select window_start, namespace, pod, sum(weight) as gpus
-        from (select distinct window_start, device, namespace, pod from holders where pod is not null)
+        from (select distinct window_start, device, namespace, pod from labels where pod is not null)
         inner join devices using (window_start, device)
         group by all
     ),
     running as (
-        select distinct window_start, namespace, pod, uid
+        select distinct window_start, holder
         from facts
         inner join pod_series using (series)
+        inner join holders using (namespace, pod, uid)
         where value > 0
     ),
     wanted as (
-        select window_start, node, namespace, pod, sum(gpus) as gpus
+        select window_start, requested.node, namespace, pod, sum(gpus) as gpus
         from requested
-        inner join running using (window_start, namespace, pod, uid)
+        inner join running using (window_start, holder)
+        inner join holders using (holder)
         group by all
     ),
     unnamed as (
@@ -39,7 +41,7 @@ with
         select window_start, node, unnest([since, until])
         from facts
         inner join pod_series using (series)
-        inner join pods using (namespace, pod, uid)
+        inner join holders using (namespace, pod, uid)
         union all
         select window_start, node, unnest([since, until])
         from (select distinct window_start, since, until from facts inner join node_series using (series))
@@ -58,9 +60,22 @@ with
         cross join nodes
         left join remembered using (node)
         union all
+        select window_start, devices.node, unnest([facts.since, facts.until])
+        from facts
+        inner join device_series using (series)
+        inner join devices using (window_start, device)
+        union all
         select window_start, node, unnest(range(window_start, until, $step))
         from unnamed
         inner join hours using (window_start)
+        union all
+        select distinct window_start, node, step
+        from processes
+        inner join devices on devices.device = processes.device and devices.window_start = step - step % $hour
+        union all
+        select distinct window_start, node, step + $step
+        from processes
+        inner join devices on devices.device = processes.device and devices.window_start = step - step % $hour
     ),
     cuts as (
         select distinct window_start, node, unnest([floor_to(time, $step), ceil_to(time, $step)]) as start

@@ -7,11 +7,12 @@ from queries.datasets import SUMMED_COLUMNS
 from queries.template import read_template
 
 TABLES = (
-    "nodes",  # what is known of nodes and pods
-    "pods",
-    "facts",  # what holds without a change
-    "holders",  # GPU series -> whom they name, devices, what each showed in each step
-    "devices",
+    "nodes",  # what is known of nodes, namespaces, and what holds without a change
+    "namespaces",
+    "facts",
+    "labels",  # whom GPU series name; who there is to hold GPUs
+    "holders",
+    "devices",  # what each GPU showed in each step
     "gauges",
     "units",  # the scheduler's numbers in whole GPUs
     "requested",
@@ -20,14 +21,16 @@ TABLES = (
     "scheduler",
     "present",
     "capacity",
+    "health",
     "labelled",
     "slots",
     "running",
+    "own_work",
     "label_holders",  # who holds which slot
     "node_holders",
     "allocated",
     "holdings",
-    "project_rows",
+    "entity_rows",
     "identities",  # the names behind the rows
 )
 """Each is a table that the next ones read; what comes out are ``rows`` (the rules of the ledger, ``gpu_rows``, per step
@@ -39,14 +42,14 @@ ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")
 @cache
 def read_step(name: str, present: frozenset[int]) -> str:
     """The SQL of a step. present: the numbers of the catalogue's readings that there are samples of."""
-    gauges = [metric for metric in GAUGES if metric.entry.entity == "project" or expression(metric, present)]
+    gauges = [metric for metric in GAUGES if metric.entry.entity != "gpu" or expression(metric, present)]
     absent = {name for metric in GAUGES if metric not in gauges for name in (metric.integral, metric.seconds)}
     gpu_gauges = [metric for metric in gauges if metric.entry.entity == "gpu"]
     return render(
         name,
         gauges=gauges,
         gpu_gauges=gpu_gauges,
-        project_gauges=[metric for metric in gauges if metric.entry.entity == "project"],
+        entity_gauges=[metric for metric in gauges if metric.entry.entity != "gpu"],
         expressions={
             metric.name: expression(metric, present) or "null::double"
             for metric in (*GAUGES, ENERGY)

@@ -65,7 +65,7 @@ def test_labels_of_pods_are_kept_as_they_are() -> None:
 
 def test_queues_are_projects() -> None:
     row = kueue.queue("workloads_pending", {"cluster_queue": "llm", "status": "active"})
-    assert row == {"metric": "workloads_pending", "project": "llm", "part": "active"}
+    assert row == {"metric": "workloads_pending", "kind": "project", "project": "llm", "part": "active"}
     assert kueue.queue("workloads_pending", {"status": "active"}) is None
 
 
@@ -81,8 +81,9 @@ def test_a_target_without_a_pod_says_so() -> None:
 @pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=VOCABULARIES)
 def test_rows_have_columns_of_their_table(vocabulary: Vocabulary) -> None:
     labels = GPU | {"node": "n1", "cluster_queue": "q", "owner_name": "o", "namespace": "ns", "pod": "p"}
+    labels |= {"annotation_gpu_fraction": "0.5"}
     rows = [(read.table, read.row(labels)) for read in vocabulary.reads]
     rows += [(fact.table, fact.row(labels, 1.0)) for fact in vocabulary.facts]
     for table, row in rows:
         assert row
-        assert set(row) <= {*SCHEMAS[table].names, "gpu_uuid", "gpu_instance"}
+        assert set(row) <= {*SCHEMAS.get(table, SCHEMAS["node_facts"]).names, "gpu_uuid", "gpu_instance", "addresses"}

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queries.catalogue import READINGS
-from queries.ledger.gauging import gauge
+from queries.ledger.gauging import Gauged, gauge
 from queries.ledger.inputs import SCHEMAS
 from queries.ledger.standing import Stands
 from tests.sketch import GRAPHICS_ENGINE, Sketch
 
 ENGINE = READINGS["dcgm", GRAPHICS_ENGINE]
+KERNEL = READINGS["dcgm", "DCGM_FI_DEV_GPU_UTIL"]
 ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 POWER = READINGS["dcgm", "DCGM_FI_DEV_POWER_USAGE"]
 
@@ -45,14 +46,14 @@ def gauged(
         if device is not None
     ]
     gpu_series = pa.Table.from_pylist(listed, schema=SCHEMAS["gpu_series"])
-    return gauge(stands, gpu_series, start * 1000, until * 1000, STEP * 1000)
+    return gauge(stands, gpu_series, start * 1000, until * 1000, STEP * 1000).readings
 
 
 def shown(*stood: Stood, devices: Sequence[int | None] = (0,), start: int = 0, until: int = 300) -> Shown:
     rows = gauged(*stood, devices=devices, start=start, until=until).to_pylist()
     found = {(row["device"], row["step"] // 1000): row[ENGINE.column] for row in rows}
     assert len(found) == len(rows)
-    return found
+    return {cell: value for cell, value in found.items() if value is not None}
 
 
 def test_samples_as_long_as_the_step_are_its_values() -> None:
@@ -97,6 +98,45 @@ def test_what_lies_beyond_the_window_does_not_count() -> None:
 
 def test_a_value_that_says_nothing_neither_shows_nor_counts() -> None:
     assert shown((0, 0, 30, 0.5), (0, 30, 60, NOTHING), (0, 60, 120, NOTHING)) == {(0, 0): 0.5}
+
+
+def test_a_utilization_that_cannot_be_true_is_told() -> None:
+    rows = gauged((0, 0, 60, 0.5), (0, 60, 120, NOTHING), (0, 180, 240, 0.5)).to_pylist()
+    assert [(row["step"] // 1000, row["is_spoiled"]) for row in rows] == [(0, False), (60, True), (180, False)]
+
+
+def shared(*values: tuple[float, ...]) -> Gauged:
+    """Each argument is a minute: the kernel utilization that is told for each pod on one GPU."""
+    stood = [
+        (pod, minute * 60, minute * 60 + 60, value)
+        for minute, told in enumerate(values)
+        for pod, value in enumerate(told)
+    ]
+    series, since, end, measured = (np.array(column, float) for column in zip(*stood, strict=True))
+    stands = Stands(series.astype(int), (since * 1000).astype(int), (end * 1000).astype(int), measured)
+    listed = [{"series": pod, "device": 0, "reading": KERNEL.number, "pod": f"p{pod}"} for pod in range(len(values[0]))]
+    gpu_series = pa.Table.from_pylist(listed, schema=SCHEMAS["gpu_series"])
+    return gauge(stands, gpu_series, 0, len(values) * 60_000, STEP * 1000)
+
+
+def test_processes_that_are_told_apart_are_added() -> None:
+    found = shared((0.5, 0.25), (0.25, 0.25), (0.75, 0.5))
+    assert found.readings[KERNEL.column].to_pylist() == [0.75, 0.5, 1.0]
+    told = [(row["step"] // 60_000, row["series"], row["u"]) for row in found.processes.to_pylist()]
+    assert sorted(told) == [(0, 0, 0.5), (0, 1, 0.25), (1, 0, 0.25), (1, 1, 0.25), (2, 0, 0.75), (2, 1, 0.5)]
+
+
+def test_values_copied_to_every_holder_count_once() -> None:
+    found = shared((0.5, 0.5), (0.25, 0.25))
+    assert found.readings[KERNEL.column].to_pylist() == [0.5, 0.25]
+    assert found.processes.num_rows == 0
+
+
+def test_whether_processes_are_told_apart_is_decided_by_the_hour() -> None:
+    """So that booking hours one by one or together comes to the same."""
+    found = shared(*[(0.5, 0.25)] * 60, *[(0.25, 0.25)] * 60)
+    assert found.readings[KERNEL.column].to_pylist() == [0.75] * 60 + [0.25] * 60
+    assert found.processes.num_rows == 120
 
 
 def test_series_that_follow_each_other_are_one() -> None:
@@ -145,7 +185,7 @@ def test_series_of_others_than_gpus_show_nothing() -> None:
 
 
 def test_nothing_shows_where_nothing_stands() -> None:
-    for found in (gauged(), gauged(devices=()), gauged((0, 0, 60, 1), devices=()), gauged((0, 0, 60, NOTHING))):
+    for found in (gauged(), gauged(devices=()), gauged((0, 0, 60, 1), devices=())):
         assert found.num_rows == 0
         assert {"device", "step"} <= set(found.column_names)
 
