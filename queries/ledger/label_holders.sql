@@ -31,7 +31,8 @@ with
                 when is_job or not knows_holders then share else least(share, coalesce(running, 0))
             end as time_share,
             row_number() over (
-                partition by slots.run, device, label order by is_exact desc, running desc nulls last, candidates.holder
+                partition by slots.run, device, label
+                order by is_exact desc, running desc nulls last, candidates.holder
             ) as place
         from labelled
         inner join slots using (run, device)

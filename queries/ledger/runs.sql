@@ -63,7 +63,8 @@ with
         select window_start, devices.node, unnest([facts.since, facts.until])
         from facts
         inner join device_series using (series)
-        inner join devices using (window_start, device)
+        inner join device_ids using (device)
+        inner join devices using (window_start, parent)
         union all
         select window_start, node, unnest(range(window_start, until, $step))
         from unnamed
