@@ -57,6 +57,7 @@ READS = tuple(
 FAULTS = (
     fault_read(Selector("DCGM_EXP_XID_ERRORS_COUNT", (one_of("xid", FATAL_XIDS),)), 1),
     fault_read(Selector("DCGM_EXP_GPU_HEALTH_STATUS"), FAILED),
+    fault_read(Selector("DCGM_FI_DEV_ROW_REMAP_FAILURE"), 1),
 )
 
 ANY = Selector("", (one_of("__name__", [read.selector.metric for read in READS]),))

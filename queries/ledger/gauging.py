@@ -97,7 +97,7 @@ def gauge(stands: Stands, gpu_series: pa.Table, start: int, until: int, step: in
         pieces, values = mean_per_step(own, device_of[own.series] * grid.steps, grid)
         if pieces and readings[number].source.per_process:
             told = told_apart(pieces, holder_of, grid)
-            put_sums(values, told, readings[number].source.range[1])
+            put_sums(values, told, pieces.of(holder_of[pieces.series] < 0), readings[number].source.range[1])
             if number in UTILIZATIONS:
                 processes.append(processes_of(told, grid))
         is_shown |= ~np.isnan(values)
@@ -117,12 +117,16 @@ def numbers_by_series(gpu_series: pa.Table, name: str) -> Integers:
 
 
 def numbered_holders(gpu_series: pa.Table, length: int) -> Integers:
-    """By the number of the series, one number for each set of names of a holder."""
-    names = gpu_series.select(HOLDER).to_pylist()
+    """By the number of the series, one number for each set of names of a holder; -1 where it names none. Where any
+    series of a scrape has an exported_pod, pod is the exporter's own."""
+    rows = gpu_series.select(["series", "job", *HOLDER]).to_pylist()
+    renamed = {row["job"] for row in rows if row["exported_pod"]}
     numbers: dict[tuple[str, ...], int] = {}
     holders = np.full(length, -1, np.int64)
-    for series, named in zip(gpu_series["series"].to_pylist(), names, strict=True):
-        holders[series] = numbers.setdefault(tuple(named.values()), len(numbers))
+    for row in rows:
+        if row["exported_pod"] or row["workload"] or (row["pod"] and row["job"] not in renamed):
+            names = tuple(row[name] for name in HOLDER)
+            holders[row["series"]] = numbers.setdefault(names, len(numbers))
     return holders
 
 
@@ -185,6 +189,7 @@ def put_largest(result: Floats, means: Pieces) -> None:
 def told_apart(means: Pieces, holder_of: Integers, grid: Grid) -> Pieces:
     """The pieces of devices whose holders were seen, in the same hour, to have values of their own: one per cell and
     holder, the largest."""
+    means = means.of(holder_of[means.series] >= 0)
     keys, place = np.unique(np.stack([means.cell, holder_of[means.series]]), axis=1, return_inverse=True)
     values = np.full(keys.shape[1], -np.inf)
     np.maximum.at(values, place, means.values)
@@ -201,10 +206,14 @@ def told_apart(means: Pieces, holder_of: Integers, grid: Grid) -> Pieces:
     return held.of(differs[hour_of] & is_shared)
 
 
-def put_sums(result: Floats, told: Pieces, most: float) -> None:
+def put_sums(result: Floats, told: Pieces, whole: Pieces, most: float) -> None:
+    """In cells whose holders are told apart: the value of the device itself (``whole``, of series that name nobody),
+    where the exporter gives one, else the sum of the holders' values."""
     cells = np.unique(told.cell)
     sums = np.bincount(told.cell, told.values, len(result))
     result[cells] = np.minimum(sums[cells], most)
+    whole = whole.of(np.isin(whole.cell, cells))
+    put_largest(result, whole)
 
 
 def processes_of(told: Pieces, grid: Grid) -> pa.Table:

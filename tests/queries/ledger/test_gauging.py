@@ -105,8 +105,9 @@ def test_a_utilization_that_cannot_be_true_is_told() -> None:
     assert [(row["step"] // 1000, row["is_spoiled"]) for row in rows] == [(0, False), (60, True), (180, False)]
 
 
-def shared(*values: tuple[float, ...]) -> Gauged:
-    """Each argument is a minute: the kernel utilization that is told for each pod on one GPU."""
+def shared(*values: tuple[float, ...], nobodys: int | None = None) -> Gauged:
+    """Each argument is a minute: the kernel utilization that is told for each pod on one GPU. nobodys: the one that
+    names no pod."""
     stood = [
         (pod, minute * 60, minute * 60 + 60, value)
         for minute, told in enumerate(values)
@@ -114,7 +115,16 @@ def shared(*values: tuple[float, ...]) -> Gauged:
     ]
     series, since, end, measured = (np.array(column, float) for column in zip(*stood, strict=True))
     stands = Stands(series.astype(int), (since * 1000).astype(int), (end * 1000).astype(int), measured)
-    listed = [{"series": pod, "device": 0, "reading": KERNEL.number, "pod": f"p{pod}"} for pod in range(len(values[0]))]
+    listed = [
+        {
+            "series": pod,
+            "device": 0,
+            "reading": KERNEL.number,
+            "job": "dcgm",
+            "pod": None if pod == nobodys else f"p{pod}",
+        }
+        for pod in range(len(values[0]))
+    ]
     gpu_series = pa.Table.from_pylist(listed, schema=SCHEMAS["gpu_series"])
     return gauge(stands, gpu_series, 0, len(values) * 60_000, STEP * 1000)
 
@@ -124,6 +134,12 @@ def test_processes_that_are_told_apart_are_added() -> None:
     assert found.readings[KERNEL.column].to_pylist() == [0.75, 0.5, 1.0]
     told = [(row["step"] // 60_000, row["series"], row["u"]) for row in found.processes.to_pylist()]
     assert sorted(told) == [(0, 0, 0.5), (0, 1, 0.25), (1, 0, 0.25), (1, 1, 0.25), (2, 0, 0.75), (2, 1, 0.5)]
+
+
+def test_the_device_s_own_value_counts_beside_those_of_its_holders() -> None:
+    found = shared((0.5, 0.25, 0.6), (0.25, 0.25, 0.3), nobodys=2)
+    assert found.readings[KERNEL.column].to_pylist() == [0.6, 0.3]
+    assert {row["series"] for row in found.processes.to_pylist()} == {0, 1}
 
 
 def test_values_copied_to_every_holder_count_once() -> None:
