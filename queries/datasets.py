@@ -66,6 +66,12 @@ GAUGED = [(name, pa.float64()) for metric in GAUGES for name in (metric.integral
 EXTREMES = [(name, pa.float64()) for metric in METRICS.values() for name in metric.extremes or ()]
 """In raw rows, the largest is the value and the smallest is not set."""
 
-LEDGER_SCHEMA = pa.schema(WHEN + WHAT + CAPACITY + BOOKED + JUDGED + ENERGY + GAUGED + EXTREMES)
+HISTOGRAM = [
+    ("utilization_bins", pa.list_(pa.int16())),
+    ("utilization_bin_seconds", pa.list_(pa.float64())),
+]
+"""Set in hourly rows: the measured seconds in each hundredth of the utilization that occurred (0 to 100)."""
+
+LEDGER_SCHEMA = pa.schema(WHEN + WHAT + CAPACITY + BOOKED + JUDGED + ENERGY + GAUGED + EXTREMES + HISTOGRAM)
 
 SUMMED_COLUMNS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY + GAUGED)

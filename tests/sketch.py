@@ -48,19 +48,13 @@ class Sketch:
         profile: str | None = None,
     ) -> None:
         """A series of a GPU, or of a MIG instance of it, that names a pod or none."""
-        key = (uuid, instance)
-        if key not in self.devices:
-            self.devices[key] = len(self.devices) + 1
-            parent = self.parents.setdefault(uuid, len(self.parents) + 1)
-            ids = {"device": self.devices[key], "parent": parent, "gpu_uuid": uuid, "gpu_instance": instance}
-            self.rows["device_ids"].append(ids)
         reading = READINGS["dcgm", series]
         self._series(
             values,
             "gpu_series",
             {
                 "reading": reading.number,
-                "device": self.devices[key],
+                "device": self.device(uuid, instance),
                 "job": "dcgm",
                 "instance": node,
                 "gpu_model": "NVIDIA H100",
@@ -73,6 +67,19 @@ class Sketch:
             reading.source.range,
             reading.source.counter,
         )
+
+    def fault(self, uuid: str, values: Values) -> None:
+        """How many errors a GPU had that take it out of work."""
+        self._series(values, "device_series", {"device": self.device(uuid), "faulty_from": 1.0})
+
+    def device(self, uuid: str, instance: str = "") -> int:
+        key = (uuid, instance)
+        if key not in self.devices:
+            self.devices[key] = len(self.devices) + 1
+            parent = self.parents.setdefault(uuid, len(self.parents) + 1)
+            ids = {"device": self.devices[key], "parent": parent, "gpu_uuid": uuid, "gpu_instance": instance}
+            self.rows["device_ids"].append(ids)
+        return self.devices[key]
 
     def node(self, node: str, values: Values, fact: str = "gpus", resource: str = "nvidia_com_gpu") -> None:
         """What the scheduler says of a node: how many GPUs it has, whether it is ready or cordoned."""

@@ -11,6 +11,7 @@ from tests.booked import SECONDS
 from tests.sketch import Sketch, booked_frame
 
 STEP = 60.0
+KERNEL = "DCGM_FI_DEV_GPU_UTIL"
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 """Every example books many nodes at once."""
@@ -144,6 +145,13 @@ def busy_nodes(draw: st.DrawFn) -> Sketch:
         for gpu in range(draw(st.integers(0, count))):
             pod = draw(st.sampled_from([None, f"p{number}", f"q{number}"]))
             sketch.gpu(f"GPU-{number}-{gpu}", node, halves(*values, change), pod=pod)
+        if draw(st.booleans()):
+            add_shared_gpu(draw, sketch, number)
+        if draw(st.booleans()):
+            add_slices(draw, sketch, number)
+        if draw(st.booleans()):
+            errors = halves(*draw(st.sampled_from([(0.0, 1.0), (1.0, None), (2.0, 0.0)])), draw(st.integers(1, 119)))
+            sketch.fault(f"GPU-{number}-0", errors)
         for pod in ("p", "q"):
             amount = draw(st.sampled_from([0.0, 0.5, 1.0, 2.0, 4.0]))
             if amount:
@@ -152,6 +160,21 @@ def busy_nodes(draw: st.DrawFn) -> Sketch:
                 )
                 sketch.pod(f"{pod}{number}", node, amount, running)
     return sketch
+
+
+def add_shared_gpu(draw: st.DrawFn, sketch: Sketch, number: int) -> None:
+    """Two pods share a GPU; the exporter copies its value to both, or tells what each did."""
+    for pod in ("p", "q"):
+        values = (draw(st.sampled_from([0.0, 25.0, 60.0])), draw(st.sampled_from([None, 0.0, 25.0, 60.0])))
+        told = halves(*values, draw(st.integers(1, 119)))
+        sketch.gpu(f"GPU-{number}-shared", f"n{number}", told, series=KERNEL, pod=f"{pod}{number}")
+
+
+def add_slices(draw: st.DrawFn, sketch: Sketch, number: int) -> None:
+    for instance, profile in draw(st.sampled_from([(("1", "3g.40gb"), ("2", "4g.40gb")), (("7", "1g.10gb"),)])):
+        values = halves(draw(utilizations), draw(utilizations), draw(st.integers(1, 119)))
+        pod = draw(st.sampled_from([None, f"q{number}"]))
+        sketch.gpu(f"GPU-{number}-cut", f"n{number}", values, pod=pod, instance=instance, profile=profile)
 
 
 def halves(first: float | None, second: float | None, change: int) -> list[float | None]:
@@ -199,6 +222,20 @@ def test_any_sum_of_hours_is_the_sum_of_their_samples(sketch: Sketch) -> None:
         summed = hours.assign(**{by: hours[by].astype(object)}).groupby(by, dropna=False)[columns].sum()
         samples = raw.groupby(by, dropna=False)[columns].sum()
         pd.testing.assert_frame_equal(summed, samples.loc[summed.index], check_index_type=False, atol=1e-6)
+
+
+@FEW
+@given(busy_nodes())
+def test_the_histogram_of_an_hour_is_that_of_its_samples(sketch: Sketch) -> None:
+    booked = sketch.book(hours=2)
+    raw, hours = booked_frame(booked.raw), booked.hours.to_pandas()
+    binned = hours.explode(["utilization_bins", "utilization_bin_seconds"]).dropna(subset="utilization_bins")
+    binned = binned.astype({"node": str, "utilization_bins": int, "utilization_bin_seconds": float})
+    measured = raw[raw.measured_seconds > 0]
+    found = binned.groupby(["node", "utilization_bins"])["utilization_bin_seconds"].sum()
+    bins = (measured["gpu_utilization_ratio_max"] * 100).astype(int)
+    samples = measured.groupby([measured["node"].astype(str), bins])["measured_seconds"].sum()
+    assert found.to_dict() == pytest.approx(samples.to_dict())
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
