@@ -15,11 +15,11 @@ def keep_up(lake: Lake, settings: Settings, now: datetime) -> Iterator[str]:
     retention = settings.store.retention
     for layer, age in (("raw", retention.samples), ("hour", retention.rollups)):
         for cluster, period in lake.snapshot().expired(layer, now - age):
-            lake.drop(cluster, layer, period)
+            lake.ledger.drop(cluster, layer, period)
             yield f"dropped the {layer} rows of {cluster} of {period}"
     for cluster, layer, window in lake.snapshot().scattered(now - settings.collect.grace - FINAL):
-        files = lake.compact(cluster, layer, window)
+        files = lake.ledger.compact(cluster, layer, window)
         yield f"put the {layer} rows of {cluster} of {window} from {files} files into one"
-    removed = lake.vacuum()
+    removed = lake.ledger.vacuum()
     if removed:
         yield f"removed {removed} files that no version needs any more"

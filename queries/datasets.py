@@ -1,14 +1,32 @@
 """The datasets of the lake: their columns, and how they are partitioned."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from queries.catalogue import GAUGES, LEDGER_COLUMNS, METRICS
 
 TIME = pa.timestamp("us", tz="UTC")
 
-PARTITIONS = ["cluster", "layer", "period"]
-"""``layer`` is ``raw`` (one row per step; ``period`` is the day) or ``hour`` (one row per hour; ``period`` is the
-month)."""
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a table of the lake holds.
+
+    partitions: the columns that its folders are made of; ``period`` is the day or month (UTC) that a row belongs to.
+    clock: the column that says when. statistics: the columns of which the log keeps the extremes of each file. orders:
+    how the rows of a layer are sorted where they are compacted (one without layers has the layer ""): what is alike
+    lies together.
+    """
+
+    name: str
+    schema: pa.Schema
+    partitions: tuple[str, ...]
+    clock: str
+    statistics: tuple[str, ...]
+    orders: Mapping[str, str]
+
 
 WHEN = [
     ("cluster", pa.string()),
@@ -75,3 +93,80 @@ HISTOGRAM = [
 LEDGER_SCHEMA = pa.schema(WHEN + WHAT + CAPACITY + BOOKED + JUDGED + ENERGY + GAUGED + EXTREMES + HISTOGRAM)
 
 SUMMED_COLUMNS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY + GAUGED)
+
+LEDGER = Dataset(
+    "ledger",
+    LEDGER_SCHEMA,
+    partitions=("cluster", "layer", "period"),
+    clock="window_start",
+    statistics=("window_start", "revision", "time"),
+    orders={
+        "raw": "node, gpu_uuid, gpu_instance, namespace, pod, time",
+        "hour": "window_start, node, gpu_uuid, gpu_instance",
+    },
+)
+"""``layer`` is ``raw`` (one row per step; ``period`` is the day) or ``hour`` (one row per hour; ``period`` is the
+month)."""
+
+COLLECTIONS = Dataset(
+    "collections",
+    pa.schema(
+        [
+            ("cluster", pa.string()),
+            ("period", pa.string()),
+            ("started_at", TIME),
+            ("duration_seconds", pa.float64()),
+            ("kind", pa.string()),
+            ("window_start", TIME),
+            ("window_end", TIME),
+            ("samples_read", pa.int64()),
+            ("bytes_read", pa.int64()),
+            ("hours_written", pa.int64()),
+            ("rows_written", pa.int64()),
+            ("success", pa.bool_()),
+            ("error", pa.string()),
+            ("warnings", pa.list_(pa.string())),
+            ("counted", pa.list_(pa.struct([("hour", TIME), ("samples", pa.int64())]))),
+        ]
+    ),
+    partitions=("cluster", "period"),
+    clock="started_at",
+    statistics=("started_at",),
+    orders={"": "started_at"},
+)
+"""One row per run of a collector, also where it failed. ``kind`` is ``live``, ``fill`` or ``correction``; the window is
+what it was to collect; ``counted`` says of hours that are final with this run how many samples Prometheus had of them:
+more of them later are late data."""
+
+WORKLOADS = Dataset(
+    "workloads",
+    pa.schema(
+        [
+            ("cluster", pa.string()),
+            ("period", pa.string()),
+            ("window_start", TIME),
+            ("revision", pa.int64()),
+            ("time", TIME),
+            *[
+                (name, pa.string())
+                for name in ("namespace", "workload", "workload_kind", "uid", "project", "user", "state", "reason")
+            ],
+            ("requested_gpus", pa.float64()),
+            ("allocated_gpus", pa.float64()),
+            ("cpu_cores_requested", pa.float64()),
+            ("memory_bytes_requested", pa.float64()),
+            ("nodes", pa.list_(pa.string())),
+            ("images", pa.list_(pa.string())),
+            ("owner_kind", pa.string()),
+            ("owner", pa.string()),
+            ("queue_seconds", pa.float64()),
+            ("gpu_model", pa.string()),
+        ]
+    ),
+    partitions=("cluster", "period"),
+    clock="window_start",
+    statistics=("window_start", "revision", "time"),
+    orders={"": "time, namespace, workload"},
+)
+"""One row per change of a workload's state: submitted, pending, running or ended (``reason`` says how), at ``time``,
+collected with the hour ``window_start``."""

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
-from queries.lake import Lake, Snapshot
+from queries.lake import Lake
 from queries.ledger.steps import booked
 from queries.scope import Scope
+from queries.snapshot import Snapshot
 from queries.template import read_template
 from queries.window import HOUR, Window
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
-from queries.lake import Snapshot
 from queries.scope import Scope
+from queries.snapshot import Snapshot
 from queries.window import Window, format_time
 
 STEPS = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900, 3_600, 21_600, 86_400))

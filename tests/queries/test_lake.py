@@ -134,8 +134,8 @@ def test_writers_that_are_killed_leave_a_whole_lake(tmp_path: Path) -> None:
     assert len(versions) > 4
     commit(lake, EVERY_HOUR, revision=2**60)
     assert_whole(lake)
-    lake.vacuum(timedelta(0))
-    assert files_on_disk(tmp_path) == set(DeltaTable(lake.folder).file_uris())
+    lake.ledger.vacuum(timedelta(0))
+    assert files_on_disk(tmp_path) == set(DeltaTable(lake.ledger.folder).file_uris())
 
 
 def start_committer(path: Path, seed: str) -> "subprocess.Popen[bytes]":
@@ -152,7 +152,7 @@ def test_compaction_changes_no_answer_and_leaves_one_file_a_layer(lake: Lake) ->
     (before_raw, before_hours), later = both(lake, ALL), START + timedelta(days=40)
     assert lake.snapshot().scattered(START + timedelta(hours=12)) == []
     for cluster, layer, window in lake.snapshot().scattered(later):
-        assert lake.compact(cluster, layer, window) == HOURS
+        assert lake.ledger.compact(cluster, layer, window) == HOURS
     assert len(lake.snapshot().files) == 2
     assert lake.snapshot().scattered(later) == []
     raw, hours = both(lake, day)
@@ -164,7 +164,7 @@ def test_compaction_changes_no_answer_and_leaves_one_file_a_layer(lake: Lake) ->
 def test_an_hour_inside_a_compacted_day_can_be_replaced(lake: Lake) -> None:
     commit(lake, EVERY_HOUR, revision=1)
     for cluster, layer, window in lake.snapshot().scattered(START + timedelta(days=40)):
-        lake.compact(cluster, layer, window)
+        lake.ledger.compact(cluster, layer, window)
     commit(lake, EVERY_HOUR[2:3], revision=2)
     assert_whole(lake)
     assert lake.snapshot().revisions("sketch", ALL)[EVERY_HOUR[2].start] == 2
@@ -175,7 +175,7 @@ def test_what_is_past_its_retention_is_dropped_by_period(lake: Lake) -> None:
     day = START.strftime("%Y-%m-%d")
     assert lake.snapshot().expired("raw", START + timedelta(hours=23)) == []
     assert lake.snapshot().expired("raw", START + timedelta(days=1)) == [("sketch", day)]
-    lake.drop("sketch", "raw", day)
+    lake.ledger.drop("sketch", "raw", day)
     raw, hours = both(lake, ALL)
     assert raw.empty
     assert hours["capacity_seconds"].sum() == pytest.approx(HOURS * 7200)

@@ -1,0 +1,45 @@
+"""Parquet: how rows are written into files, so that these are small."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
+
+REPEATING = 4
+"""A column of numbers with fewer than one distinct value in so many rows is stored as a dictionary, another byte by
+byte."""
+
+LOOKED_AT = 2_000
+"""How many rows are looked at to tell."""
+
+QUICKLY, THOROUGHLY = 1, 3
+"""How hard files are compressed (ZSTD): those that will be compacted, and those that stay."""
+
+
+def append(table: DeltaTable, rows: pa.Table, level: int) -> None:
+    write_deltalake(table, rows, mode="append", writer_properties=writer_properties(rows, level))
+
+
+def overwrite(
+    table: DeltaTable, rows: pa.Table, level: int, predicate: str, properties: CommitProperties | None = None
+) -> None:
+    """Put rows in the place of those that a predicate tells."""
+    write_deltalake(
+        table,
+        rows,
+        mode="overwrite",
+        predicate=predicate,
+        writer_properties=writer_properties(rows, level),
+        commit_properties=properties,
+    )
+
+
+def writer_properties(rows: pa.Table, level: int) -> WriterProperties:
+    """How the rows are compressed best: numbers that hardly repeat do not gain from a dictionary."""
+    noisy = [
+        name
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+        if pa.types.is_floating(column.type)
+        and pc.count_distinct(column.slice(0, LOOKED_AT)).as_py() * REPEATING > min(len(column), LOOKED_AT)
+    ]
+    split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
+    return WriterProperties(compression="ZSTD", compression_level=level, column_properties=dict.fromkeys(noisy, split))

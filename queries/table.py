@@ -1,0 +1,236 @@
+"""Table: one dataset of the lake as a Delta table in a folder. Files are listed from its log."""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import stamina
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from queries.datasets import TIME, Dataset
+from queries.parquet import QUICKLY, THOROUGHLY, append, overwrite
+from queries.snapshot import Snapshot
+from queries.window import HOUR, Window, format_time
+
+T = TypeVar("T")
+
+CONFLICTS = 20
+"""How often a commit is tried again that another one overtook."""
+
+VACUUM_AFTER = timedelta(hours=1)
+"""How long files that no version needs any more are kept for readers of older versions."""
+
+CONFIGURATION: dict[str, str | None] = {
+    "delta.deletedFileRetentionDuration": "interval 1 hours",
+    "delta.logRetentionDuration": "interval 1 days",
+}
+
+Mark = tuple[int, int, int]
+"""What tells one file from another that took its place: inode, time of change, size."""
+
+
+class LakeError(Exception):
+    """The lake cannot be read or written; the message names the path and what would be right."""
+
+
+class Table:
+    """A table in a folder. Safe to use from several threads and processes."""
+
+    def __init__(self, folder: str, dataset: Dataset) -> None:
+        self.folder = folder
+        self.dataset = dataset
+        self._lock = threading.Lock()
+        self._table: DeltaTable | None = None
+        self._mark: Mark | None = None
+        self._snapshot = Snapshot.nothing(folder)
+
+    def create(self) -> bool:
+        """Make the table if it is not there.
+
+        Returns:
+            Whether it had to be made.
+        Raises:
+            LakeError: the folder cannot be written.
+        """
+        self._check_folder()
+        try:
+            if DeltaTable.is_deltatable(self.folder):
+                return False
+            DeltaTable.create(
+                self.folder,
+                self.dataset.schema,
+                partition_by=list(self.dataset.partitions),
+                configuration=CONFIGURATION | {"delta.dataSkippingStatsColumns": ",".join(self.dataset.statistics)},
+            )
+        except (OSError, DeltaError) as error:
+            if not DeltaTable.is_deltatable(self.folder):  # no other process was faster
+                raise self._unwritable(error) from error
+        return True
+
+    def snapshot(self) -> Snapshot:
+        """The newest version. Asking costs about a millisecond where nothing has changed.
+
+        Raises:
+            LakeError: the table is there and cannot be read.
+        """
+        with self._lock:
+            try:
+                table = self._newest()
+            except TableNotFoundError:
+                self._table, self._snapshot = None, Snapshot.nothing(self.folder)
+                return self._snapshot
+            except (OSError, DeltaError) as error:
+                self._table = None
+                raise LakeError(f"store.path: cannot read {self.folder}: {error}") from error
+            if table.version() != self._snapshot.version:
+                self._snapshot = Snapshot.of(table, self.folder, self.dataset)
+            return self._snapshot
+
+    def append(self, rows: pa.Table) -> None:
+        """Add rows. Several processes may do so at once.
+
+        Raises:
+            LakeError: the lake cannot be written.
+        """
+        self._commit(lambda table: append(table, rows, QUICKLY))
+
+    def replace(self, cluster: str, window: Window, rows: pa.Table, revision: int) -> list[Window]:
+        """Make ``rows`` (they may be none) all that the table says of a cluster and some hours, in one commit. An hour
+        of which it holds the same or a later revision is left as it is.
+
+        Returns:
+            The hours that were written.
+        Raises:
+            LakeError: the lake cannot be written.
+        """
+        applications = {hour: f"{cluster}/{format_time(hour.start)}" for hour in window.hours()}
+
+        def replace_in(table: DeltaTable) -> list[Window]:
+            done = [hour for hour, name in applications.items() if (table.transaction_version(name) or 0) >= revision]
+            older = [hour for hour in applications if hour not in done]
+            if older:
+                starts = ", ".join(f"'{hour.start.isoformat()}'" for hour in older)
+                overwrite(
+                    table,
+                    without(done, rows) if done else rows,
+                    QUICKLY,
+                    f"cluster = '{cluster}' and window_start in ({starts})",
+                    CommitProperties(app_transactions=[Transaction(applications[hour], revision) for hour in older]),
+                )
+            return older
+
+        return self._commit(replace_in)
+
+    def compact(self, cluster: str, layer: str, window: Window) -> int:
+        """Put the rows of one cluster and layer, of a time that is over, into one file.
+
+        Returns:
+            How many files there were.
+        """
+        clock = self.dataset.clock
+        own_layer = f" and layer = '{layer}'" if layer else ""
+
+        def compact_in(table: DeltaTable) -> int:
+            paths = Snapshot.of(table, self.folder, self.dataset).paths(layer, window, [cluster])
+            overwrite(
+                table,
+                self._read_rows(paths, layer, window),
+                THOROUGHLY,
+                f"cluster = '{cluster}'{own_layer}"
+                f" and {clock} >= '{window.start.isoformat()}' and {clock} < '{window.end.isoformat()}'",
+            )
+            return len(paths)
+
+        return self._commit(compact_in)
+
+    def drop(self, cluster: str, layer: str, period: str) -> None:
+        """Forget one period of a cluster and layer."""
+        own_layer = f" and layer = '{layer}'" if layer else ""
+        self._commit(lambda table: table.delete(f"cluster = '{cluster}' and period = '{period}'{own_layer}"))
+
+    def checkpoint(self) -> None:
+        """Sum up the log in one file, so that it opens quickly, and remove what of it is summed up and old."""
+
+        def checkpoint_in(table: DeltaTable) -> None:
+            table.create_checkpoint()
+            table.cleanup_metadata()
+
+        self._commit(checkpoint_in)
+
+    def vacuum(self, kept: timedelta = VACUUM_AFTER) -> int:
+        """Remove the files that no version needs any more, also those of writers that were killed.
+
+        kept: how long (whole hours) they are kept for readers of older versions, and for writers that are not done.
+        Returns:
+            How many files were removed.
+        """
+        hours = int(kept / HOUR)
+        return self._commit(
+            lambda table: len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True))
+        )
+
+    def _commit(self, change: Callable[[DeltaTable], T]) -> T:
+        """Try a change on the newest version, again where another commit overtook it."""
+        try:
+            for attempt in stamina.retry_context(
+                on=CommitFailedError, attempts=CONFLICTS, wait_initial=0.02, wait_max=1.0
+            ):
+                with attempt:
+                    return change(DeltaTable(self.folder))
+        except (OSError, DeltaError, duckdb.Error) as error:
+            raise self._unwritable(error) from error
+        raise AssertionError("a retry ends with an answer or an error")
+
+    def _newest(self) -> DeltaTable:
+        """The open table brought up to date; opened anew where its last commit is not the one that we know: the table
+        was deleted, and perhaps made again, or its log was summed up long ago."""
+        if self._table is not None and self._mark == self._mark_of(self._table):
+            self._table.update_incremental()
+        else:
+            self._table = DeltaTable(self.folder)
+            self._snapshot = Snapshot.nothing(self.folder)
+        self._mark = self._mark_of(self._table)
+        return self._table
+
+    def _mark_of(self, table: DeltaTable) -> Mark | None:
+        try:
+            found = os.stat(f"{self.folder}/_delta_log/{table.version():020}.json")
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _read_rows(self, paths: list[str], layer: str, window: Window) -> pa.Table:
+        """Whole rows, ordered so that what is alike lies together."""
+        clock = self.dataset.clock
+        with duckdb.connect() as connection:
+            rows = connection.sql(
+                "select * from read_parquet($paths, hive_partitioning = true, hive_types_autocast = false)"
+                f" where {clock} >= $start and {clock} < $end order by {self.dataset.orders[layer]}",
+                params={"paths": paths, "start": window.start, "end": window.end},
+            ).to_arrow_table()
+        return rows.select(self.dataset.schema.names).cast(self.dataset.schema)
+
+    def _check_folder(self) -> None:
+        try:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+            probe = Path(self.folder) / f".writable-{os.getpid()}-{threading.get_ident()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise LakeError(
+                f"store.path: cannot write to {self.folder}: {error.strerror}; name a folder that this user can write"
+            ) from None
+
+    def _unwritable(self, error: Exception) -> LakeError:
+        return LakeError(f"store.path: cannot write to {self.folder}: {error}")
+
+
+def without(hours: list[Window], rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["window_start"], pa.array([hour.start for hour in hours], TIME))))
