@@ -26,6 +26,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def never() -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Collected:
     """One hour of one cluster, and whether it was written: not if the lake had a later reading of it."""
@@ -36,10 +40,16 @@ class Collected:
 
 
 def collect(
-    prometheus: Prometheus, lake: Lake, hours: Iterable[Window], at_once: int = 1, clock: Clock = now
+    prometheus: Prometheus,
+    lake: Lake,
+    hours: Iterable[Window],
+    at_once: int = 1,
+    clock: Clock = now,
+    is_over: Callable[[], bool] = never,
 ) -> Iterator[Collected]:
     """Read, book and commit hours, up to ``at_once`` adjoining ones together. While some are booked and committed, the
-    next are read.
+    next are read. is_over: when it says so, what has been read is committed, and no more is read; asked after each
+    read, so that however late it is, the first is done.
 
     Raises:
         PrometheusError: the cluster could not be read; what was committed before stays.
@@ -50,7 +60,9 @@ def collect(
         ThreadPoolExecutor(BOOKERS, f"booker-{prometheus.cluster.name}") as bookers,
     ):
         under_way: deque[Future[list[Collected]]] = deque()
-        for run in join_hours(list(hours), at_once):
+        for place, run in enumerate(join_hours(list(hours), at_once)):
+            if place and is_over():
+                break
             window = Window(run[0].start, run[-1].end)
             as_of = clock()
             inputs = read_inputs(prometheus, window, as_of)

@@ -1,13 +1,16 @@
 """Collector: keeps one cluster's hours in the lake up to date, and fills those that are missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 import structlog
 
-from collectors.collect import Clock, Collected, collect, now
+from collectors.collect import Clock, Collected, collect, never, now
 from collectors.exporters import vocabularies_of
 from collectors.prometheus import Prometheus, Selector
+from collectors.recording import Tally, recorded
+from queries.collection import Kind
 from queries.lake import Lake
 from queries.settings import Cluster, Collect
 from queries.window import HOUR, Window, milliseconds
@@ -39,7 +42,29 @@ class Collector:
         Raises:
             PrometheusError, LakeError: nothing was written, or only whole hours.
         """
-        return list(collect(self.prometheus, self.lake, self.open_hours(), at_once=2, clock=self.clock))
+        with self.recorded("live") as tally:
+            hours = tally.expect(self.open_hours())
+            return [tally.add(done) for done in collect(self.prometheus, self.lake, hours, 2, self.clock)]
+
+    def catch_up(self, is_over: Callable[[], bool] = never) -> Iterator[Collected]:
+        """Collect the hours that are missing, oldest first, until told that it is over.
+
+        Raises:
+            PrometheusError, LakeError: what was committed before stays.
+        """
+        with self.recorded("fill") as tally:
+            missing = tally.expect(self.missing_hours())
+            if missing:
+                log.info("filling", cluster=self.cluster.name, hours=len(missing), oldest=str(missing[0]))
+            yield from map(tally.add, self._collect_many(missing, is_over))
+
+    def fill(self, hours: list[Window]) -> Iterator[Collected]:
+        """Collect hours that have passed, oldest first, as many at once as memory allows."""
+        with self.recorded("fill") as tally:
+            yield from map(tally.add, self._collect_many(tally.expect(hours), never))
+
+    def recorded(self, kind: Kind) -> AbstractContextManager[Tally]:
+        return recorded(self.prometheus, self.lake, kind, self.clock)
 
     def open_hours(self) -> list[Window]:
         """The hours that are not final yet: each is, once it was read after its grace."""
@@ -63,12 +88,11 @@ class Collector:
             if done.get(hour.start, 0) < final:
                 yield hour
 
-    def fill(self, hours: list[Window]) -> Iterator[Collected]:
-        """Collect hours that have passed, oldest first, as many at once as memory allows."""
+    def _collect_many(self, hours: list[Window], is_over: Callable[[], bool]) -> Iterator[Collected]:
         if not hours:
             return
-        at_once = min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1]))
-        yield from collect(self.prometheus, self.lake, hours, at_once=max(1, at_once), clock=self.clock)
+        at_once = max(1, min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1])))
+        yield from collect(self.prometheus, self.lake, hours, at_once, self.clock, is_over)
 
     def samples_in(self, hour: Window) -> int:
         """How many samples of GPUs an hour has, about: every series one per step."""

@@ -49,17 +49,19 @@ class Samples:
     """Raw samples, ordered by series and time.
 
     labels: the label set of each series. series: for each sample, the place of its labels. times: Unix milliseconds.
-    values: as read; what is no number is NaN.
+    values: as read; what is no number is NaN. warnings: what Prometheus had to say of its answer, as that some of it is
+    missing.
     """
 
     labels: list[LabelSet]
     series: NDArray[np.int32]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
 
     @classmethod
-    def empty(cls) -> "Samples":
-        return cls([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0))
+    def empty(cls, warnings: tuple[str, ...] = ()) -> "Samples":
+        return cls([], np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), warnings)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -73,11 +75,12 @@ def decode(body: bytes, start: int) -> Samples:
         RubbishError: the bytes are something else, or are cut off.
     """
     try:
-        found = ANSWER.decode(body).data.result
+        answer = ANSWER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RubbishError(f"{error}; it begins with {body[:60]!r}") from None
+    found, warnings = answer.data.result, tuple(answer.warnings)
     if not found:
-        return Samples.empty()
+        return Samples.empty(warnings)
     texts = [bytes(series.values) for series in found]
     counts = [text.count(b"[") - 1 for text in texts]
     lines = b"," + b",".join(texts).translate(LINES, SYNTAX)
@@ -94,7 +97,7 @@ def decode(body: bytes, start: int) -> Samples:
     if times.min() < start:
         kept = times >= start
         series, times, values = series[kept], times[kept], values[kept]
-    return Samples(labels, series, times, values)
+    return Samples(labels, series, times, values, warnings)
 
 
 def join(pieces: list[Samples]) -> Samples:

@@ -1,6 +1,7 @@
 """Prometheus: one cluster's, through prometheus_api_client. The only file that knows it."""
 
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,9 @@ class Prometheus:
         self.cluster = cluster
         self.bytes_read = 0
         self.samples_read = 0
+        self.warnings: set[str] = set()
+        """What it had to say of its answers, as that a part of them is missing."""
+        self._counting = threading.Lock()
         self._session = new_session(cluster)
         self._client = PrometheusConnect(
             url=cluster.prometheus,
@@ -105,7 +109,9 @@ class Prometheus:
         """The answer to an instant query: labels and value of each series."""
         body = self._query(query, at)
         try:
-            return [(series.metric, float(series.value[1])) for series in VECTOR_ANSWER.decode(body).data.result]
+            answer = VECTOR_ANSWER.decode(body)
+            self.warnings.update(answer.warnings)
+            return [(series.metric, float(series.value[1])) for series in answer.data.result]
         except (msgspec.DecodeError, ValueError) as error:
             raise self._error(f"answered {query!r} with something else than Prometheus's JSON: {error}") from None
 
@@ -115,7 +121,9 @@ class Prometheus:
         length = self._lengths.get(selector.metric, window.length)
         pieces = [samples for piece in window.split(length) for samples in self._read_pieces(selector, piece)]
         samples = join([piece for piece in pieces if len(piece)] or [Samples.empty()])
-        self.samples_read += len(samples)
+        with self._counting:
+            self.samples_read += len(samples)
+            self.warnings.update(warning for piece in pieces for warning in piece.warnings)
         return samples
 
     def _read_pieces(self, selector: Selector, window: Window) -> Iterator[Samples]:
@@ -158,7 +166,8 @@ class Prometheus:
                     raise self._error(
                         f"did not finish its answer within {seconds:.0f} s (clusters.timeout)", TooLargeError
                     )
-        self.bytes_read += len(body)
+        with self._counting:
+            self.bytes_read += len(body)
         return bytes(body)
 
     def _send(self, query: str, at: datetime) -> requests.Response:
@@ -215,6 +224,7 @@ class Vector(msgspec.Struct, tag_field="resultType", tag="vector"):
 
 class VectorAnswer(msgspec.Struct):
     data: Vector
+    warnings: list[str] = []
 
 
 VECTOR_ANSWER = msgspec.json.Decoder(VectorAnswer)

@@ -57,13 +57,8 @@ def report(collector: Collector) -> None:
 
 def fill_until(collector: Collector, deadline: datetime, stop: threading.Event) -> None:
     """Fill missing hours, oldest first, as long as there is time before the next tick."""
-    missing = collector.missing_hours()
-    if missing:
-        log.info("filling", cluster=collector.cluster.name, hours=len(missing), oldest=str(missing[0]))
-    for done in collector.fill(missing):
+    for done in collector.catch_up(lambda: collector.clock() >= deadline or stop.is_set()):
         log.info("filled", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written)
-        if collector.clock() >= deadline or stop.is_set():
-            return
 
 
 def keep_up_regularly(lake: Lake, settings: Settings, stop: threading.Event, clock: Clock = now) -> None:
@@ -77,3 +72,5 @@ def attempt(what: str, cluster: str, task: Callable[[], object]) -> None:
         task()
     except FAILURES as error:
         log.error(f"not {what}", cluster=cluster, problem=str(error))
+    except Exception as error:  # a defect that one cluster's data show: it is told, and must not end the others'
+        log.error(f"not {what}: a defect of ours", cluster=cluster, exc_info=error)

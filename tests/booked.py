@@ -9,6 +9,7 @@ from queries.catalogue import LEDGER_COLUMNS, METRICS
 from queries.engine import Part, ledger_of
 from queries.lake import Lake
 from queries.scope import EVERYTHING
+from queries.table import Table
 from queries.window import HOUR, Window
 
 SECONDS = [f"{column}_seconds" for column in LEDGER_COLUMNS]
@@ -34,3 +35,22 @@ def hours_of(window: Window, count: int) -> list[Window]:
 
 def minute(window: Window, number: int) -> pd.Timestamp:
     return pd.Timestamp(window.start + timedelta(minutes=number))
+
+
+def stored(table: Table) -> pd.DataFrame:
+    """All rows of a table, as they are stored; times in UTC."""
+    snapshot = table.snapshot()
+    paths = [f"{snapshot.folder}/{path}" for path in snapshot.files["path"].to_pylist()]
+    if not paths:
+        return table.dataset.schema.empty_table().to_pandas()  # type: ignore[no-any-return]
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        rows: pd.DataFrame = (
+            connection.sql(
+                "select * from read_parquet($paths, hive_partitioning = true, hive_types_autocast = false)",
+                params={"paths": paths},
+            )
+            .to_arrow_table()
+            .to_pandas()
+        )
+    return rows

@@ -5,7 +5,6 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -14,8 +13,8 @@ from deltalake import DeltaTable
 from queries.datasets import COLLECTIONS, WORKLOADS, Dataset
 from queries.lake import Lake
 from queries.snapshot import Snapshot
-from queries.table import Table
 from queries.window import HOUR, Window
+from tests.booked import stored
 from tests.sketch import START
 
 FIRST = Window.hour_of(START)
@@ -43,18 +42,6 @@ def change_at(time: datetime, workload: str, revision: int = 1) -> dict[str, obj
     """A row of the workloads."""
     hour = Window.hour_of(time).start
     return {"window_start": hour, "revision": revision, "time": time, "workload": workload, "state": "running"}
-
-
-def stored(table: Table) -> pd.DataFrame:
-    snapshot = table.snapshot()
-    paths = [f"{snapshot.folder}/{path}" for path in snapshot.files["path"].to_pylist()]
-    if not paths:
-        return pd.DataFrame()
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
-        rows = connection.sql("select * from read_parquet($paths)", params={"paths": paths}).to_arrow_table()
-    frame: pd.DataFrame = rows.to_pandas()
-    return frame
 
 
 def test_a_lake_holds_three_tables_and_is_made_once(tmp_path: Path) -> None:

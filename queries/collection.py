@@ -1,0 +1,43 @@
+"""Collection: one run of a collector, as it becomes a row of the lake, also where it failed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import pyarrow as pa
+
+from queries.datasets import COLLECTIONS
+from queries.window import Window
+
+Kind = Literal["live", "fill", "correction"]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a run was to collect, what came of it, and what it took. error: why it failed, None where it did not.
+    counted: per hour that is final with this run, how many samples Prometheus had of it."""
+
+    cluster: str
+    kind: Kind
+    window: Window
+    started_at: datetime
+    duration_seconds: float
+    samples_read: int = 0
+    bytes_read: int = 0
+    hours_written: int = 0
+    rows_written: int = 0
+    error: str | None = None
+    warnings: tuple[str, ...] = ()
+    counted: Mapping[datetime, int] = field(default_factory=dict)
+
+    def table(self) -> pa.Table:
+        """One row, in the columns of COLLECTIONS."""
+        row = asdict(self) | {
+            "period": self.started_at.strftime("%Y-%m"),
+            "window_start": self.window.start,
+            "window_end": self.window.end,
+            "success": self.error is None,
+            "counted": [{"hour": hour, "samples": samples} for hour, samples in self.counted.items()],
+        }
+        return pa.Table.from_pylist([row], schema=COLLECTIONS.schema)
