@@ -16,6 +16,7 @@ demo: $(RUNTIME) ## Start two real Prometheus servers with a simulated fleet, co
 
 test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@setup/packages unpack prometheus prometheus
+	@setup/packages unpack victoria-metrics victoria-metrics
 	@setup/packages install chromium chromium
 	@$(MAKE) --no-print-directory check
 	@pytest --numprocesses auto --dist loadfile
@@ -34,6 +35,7 @@ format: $(DEVELOPMENT) ## Format Python and SQL.
 
 bench: $(DEVELOPMENT) ## Compare with what a user would pick instead, side by side.
 	@setup/packages unpack prometheus prometheus
+	@setup/packages unpack victoria-metrics victoria-metrics
 	@python -m tests.benchmarks
 
 lock: $(DEVELOPMENT) ## Resolve the dependencies anew into the lock files.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
@@ -36,7 +37,7 @@ PARSE = csv.ParseOptions(quote_char=False)
 CONVERT = csv.ConvertOptions(
     include_columns=["time", "value"],
     column_types={"time": pa.float64(), "value": pa.float64()},
-    null_values=["NaN", "+Inf", "-Inf"],
+    null_values=["+Inf", "-Inf"],
 )
 
 
@@ -67,10 +68,12 @@ class Samples:
         return len(self.times)
 
 
-def decode(body: bytes, start: int) -> Samples:
+def decode(body: bytes, start: int, is_nan_an_end: bool = False) -> Samples:
     """Decode the answer to an instant query of a range vector; samples before ``start`` (Unix milliseconds) are
     dropped.
 
+    is_nan_an_end: a NaN is no sample, but tells that its series ended before. (What is infinite is a sample, as any
+    other that is no number.)
     Raises:
         RubbishError: the bytes are something else, or are cut off.
     """
@@ -94,8 +97,10 @@ def decode(body: bytes, start: int) -> Samples:
     series = np.repeat(np.arange(len(found), dtype=np.int32), counts)
     values = table["value"].to_numpy(zero_copy_only=False)
     labels = [series.metric for series in found]
-    if times.min() < start:
+    if is_nan_an_end or times.min() < start:
         kept = times >= start
+        if is_nan_an_end:
+            kept &= ~pc.is_nan(table["value"]).fill_null(False).to_numpy()
         series, times, values = series[kept], times[kept], values[kept]
     return Samples(labels, series, times, values, warnings)
 

@@ -75,6 +75,8 @@ class Prometheus:
         self.warnings: set[str] = set()
         """What it had to say of its answers, as that a part of them is missing."""
         self._counting = threading.Lock()
+        self._url = f"{cluster.prometheus}/api/v1/query"
+        self._seconds = cluster.timeout.total_seconds()
         self._session = new_session(cluster)
         self._client = PrometheusConnect(
             url=cluster.prometheus,
@@ -84,9 +86,10 @@ class Prometheus:
             retry=Retry(
                 total=2, backoff_factor=0.2, status_forcelist=[429, 502], allowed_methods=None, raise_on_status=False
             ),
-            timeout=cluster.timeout.total_seconds(),
+            timeout=self._seconds,
         )
         self._lengths: dict[str, timedelta] = {}
+        self._is_victoria: bool | None = None
 
     def check(self) -> None:
         """Ask a question that every Prometheus can answer.
@@ -143,40 +146,51 @@ class Prometheus:
         milliseconds = round(window.length.total_seconds() * 1000)
         body = self._query(f"{selector}[{milliseconds}ms]", window.end - timedelta(milliseconds=1))
         try:
-            return decode(body, round(window.start.timestamp() * 1000))
+            return decode(body, round(window.start.timestamp() * 1000), self._tells_ends(body))
         except RubbishError as error:
             raise self._error(
                 f"answered a read of {selector.metric} with something else than Prometheus's JSON: {error}"
             ) from None
 
+    def _tells_ends(self, body: bytes) -> bool:
+        """Whether each NaN in an answer is a mark that its series has ended. Prometheus keeps marks and true NaNs, and
+        tells the latter; VictoriaMetrics keeps marks alone, and tells them."""
+        return b'"NaN"' in body and self._is_victoriametrics()
+
+    def _is_victoriametrics(self) -> bool:
+        """Whether it understands what MetricsQL has and PromQL has not: the one sign that passes every proxy. Asked
+        once."""
+        if self._is_victoria is None:
+            form = {"query": "vector(1) default 0"}
+            with self._explaining(), self._session.post(self._url, data=form, timeout=self._seconds) as response:
+                if response.status_code not in (requests.codes.ok, requests.codes.bad_request):
+                    raise refusal(response)
+                self._is_victoria = response.status_code == requests.codes.ok
+        return self._is_victoria
+
     def _query(self, query: str, at: datetime) -> bytes:
-        seconds = self.cluster.timeout.total_seconds()
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self._seconds
         with self._explaining(), self._send(query, at) as response:
             if response.status_code in TOO_LARGE:
                 raise self._error(f"refused a query ({response.status_code}): {response.text[:200]}", TooLargeError)
             if response.status_code != requests.codes.ok:
-                raise PrometheusApiClientException(
-                    f"HTTP Status Code {response.status_code} ({response.content[:200]!r})"
-                )
+                raise refusal(response)
             body = bytearray()
             while piece := response.raw.read(PIECE, decode_content=True):
                 body += piece
                 if time.monotonic() > deadline:
                     raise self._error(
-                        f"did not finish its answer within {seconds:.0f} s (clusters.timeout)", TooLargeError
+                        f"did not finish its answer within {self._seconds:.0f} s (clusters.timeout)", TooLargeError
                     )
         with self._counting:
             self.bytes_read += len(body)
         return bytes(body)
 
     def _send(self, query: str, at: datetime) -> requests.Response:
-        url = f"{self.cluster.prometheus}/api/v1/query"
         form = {"query": query, "time": f"{at.timestamp():.3f}"}
-        seconds = self.cluster.timeout.total_seconds()
         if len(query) > LONGEST_URL:
-            return self._session.post(url, data=form, timeout=seconds, stream=True)
-        return self._session.get(url, params=form, timeout=seconds, stream=True)
+            return self._session.post(self._url, data=form, timeout=self._seconds, stream=True)
+        return self._session.get(self._url, params=form, timeout=self._seconds, stream=True)
 
     @contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -186,9 +200,7 @@ class Prometheus:
         except requests.exceptions.SSLError as error:
             raise self._error(f"its certificate is not trusted ({error}); name its CA in clusters.ca") from None
         except requests.Timeout:
-            raise self._error(
-                f"did not answer within {self.cluster.timeout.total_seconds():.0f} s (clusters.timeout)"
-            ) from None
+            raise self._error(f"did not answer within {self._seconds:.0f} s (clusters.timeout)") from None
         except (requests.JSONDecodeError, KeyError, TypeError) as error:
             raise self._error(
                 f"answered with something else than Prometheus's JSON ({error!r}); is it a Prometheus?"
@@ -204,6 +216,11 @@ class Prometheus:
 
     def _error(self, problem: str, kind: type[PrometheusError] | None = None) -> PrometheusError:
         return (kind or PrometheusError)(f"cluster {self.cluster.name!r}: {self.cluster.prometheus} {problem}")
+
+
+def refusal(response: requests.Response) -> PrometheusApiClientException:
+    """As the client itself would raise it."""
+    return PrometheusApiClientException(f"HTTP Status Code {response.status_code} ({response.content[:200]!r})")
 
 
 ADVICE = {

@@ -29,6 +29,21 @@ def both(lake: Lake, window: Window) -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame(lake, window, "raw"), frame(lake, window, "hour")
 
 
+def stored(lake: Lake) -> pd.DataFrame:
+    """Every row of a lake as it is stored, in the order of what it says, to compare with those of another lake."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        rows: pd.DataFrame = (
+            connection.sql(
+                "select * exclude (revision) from read_parquet($files, hive_partitioning = true) order by all",
+                params={"files": [f"{lake.folder}/{path}" for path in lake.snapshot().files["path"].to_pylist()]},
+            )
+            .to_arrow_table()
+            .to_pandas()
+        )
+    return rows
+
+
 def hours_of(window: Window, count: int) -> list[Window]:
     return [Window(window.start + number * HOUR, window.start + (number + 1) * HOUR) for number in range(count)]
 

@@ -1,12 +1,13 @@
 """Golden cases: folders of series, as exporters print them, and the rows that must be booked of them.
 
-All cases lie in one real Prometheus, each in a time of its own.
+All cases lie in one real Prometheus and in one real VictoriaMetrics, each in a time of its own.
 """
 
 import csv
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +18,9 @@ from collectors.prometheus import Prometheus
 from queries.lake import Lake
 from queries.settings import Cluster
 from queries.window import HOUR, Window
-from tests.booked import SECONDS, frame, minute
+from tests.booked import SECONDS, frame, minute, stored
 from tests.series import openmetrics
-from tests.servers import Server, prometheus
+from tests.servers import prometheus, victoria
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 
@@ -45,27 +46,46 @@ def start_of(case: Path) -> datetime:
     return FIRST + CASES.index(case) * APART
 
 
+Collected = Callable[[Path, str], Lake]
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collected]:
+    """The lake that is made of a case as one of the servers tells it."""
+    folder = tmp_path_factory.mktemp("cases")
     pages = [openmetrics((case / "series.txt").read_text(), start_of(case)) for case in CASES]
-    with prometheus(tmp_path_factory.mktemp("cases"), pages) as running:
-        yield running
+    with prometheus(folder, pages) as first, victoria(folder, pages) as second:
+        urls = {"prometheus": first.url, "victoria": second.url}
+
+        @cache
+        def lake_of(case: Path, server: str) -> Lake:
+            return collect_case(case, urls[server], folder / case.name / server)
+
+        yield lake_of
+
+
+def collect_case(case: Path, url: str, folder: Path) -> Lake:
+    settings = case / "cluster.toml"
+    overrides = tomllib.loads(settings.read_text()) if settings.is_file() else {}
+    cluster = Cluster.model_validate({"name": "case", "prometheus": url, **overrides})
+    lake = Lake(str(folder))
+    lake.create()
+    later = start_of(case) + APART / 2
+    done = list(collect(Prometheus(cluster), lake, window_of(case).hours(), clock=lambda: later))
+    assert all(each.is_written for each in done)
+    return lake
+
+
+def window_of(case: Path) -> Window:
+    """The hours of which something is expected, from the first on."""
+    start = start_of(case)
+    return Window(start, start + (read_expected(case)["minute"].max() // 60 + 1) * HOUR)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_case_is_booked_as_expected(case: Path, server: Server, tmp_path: Path) -> None:
-    expected = read_expected(case)
-    settings = case / "cluster.toml"
-    overrides = tomllib.loads(settings.read_text()) if settings.is_file() else {}
-    cluster = Cluster.model_validate({"name": "case", "prometheus": server.url, **overrides})
-    lake = Lake(str(tmp_path))
-    lake.create()
-    start = start_of(case)
-    window = Window(start, start + (expected["minute"].max() // 60 + 1) * HOUR)
-
-    done = list(collect(Prometheus(cluster), lake, window.hours(), clock=lambda: start + APART / 2))
-
-    assert all(each.is_written for each in done)
+def test_a_case_is_booked_as_expected(case: Path, collected: Collected) -> None:
+    expected, window = read_expected(case), window_of(case)
+    lake = collected(case, "prometheus")
     raw, hours = frame(lake, window, "raw"), frame(lake, window, "hour")
     for number in expected["minute"].unique().tolist():
         rows = expected[expected["minute"] == number]
@@ -76,6 +96,13 @@ def test_a_case_is_booked_as_expected(case: Path, server: Server, tmp_path: Path
     for column in VALUES:
         assert raw[column].sum() == pytest.approx(hours[column].sum(), abs=1e-6)
     assert raw[SECONDS].sum().sum() == pytest.approx(raw["capacity_seconds"].sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_victoriametrics_gives_the_same_ledger(case: Path, collected: Collected) -> None:
+    pd.testing.assert_frame_equal(
+        stored(collected(case, "victoria")), stored(collected(case, "prometheus")), rtol=1e-9, atol=1e-9
+    )
 
 
 def read_expected(case: Path) -> pd.DataFrame:
