@@ -18,7 +18,7 @@ from collectors.prometheus import Prometheus
 from queries.lake import Lake
 from queries.settings import Cluster
 from queries.window import HOUR, Window
-from tests.booked import SECONDS, frame, minute, stored
+from tests.booked import SECONDS, frame, in_order, minute, stored
 from tests.series import openmetrics
 from tests.servers import prometheus, victoria
 
@@ -100,9 +100,8 @@ def test_a_case_is_booked_as_expected(case: Path, collected: Collected) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_victoriametrics_gives_the_same_ledger(case: Path, collected: Collected) -> None:
-    pd.testing.assert_frame_equal(
-        stored(collected(case, "victoria")), stored(collected(case, "prometheus")), rtol=1e-9, atol=1e-9
-    )
+    victoria, prometheus = (in_order(stored(collected(case, server).ledger)) for server in ("victoria", "prometheus"))
+    pd.testing.assert_frame_equal(victoria, prometheus, rtol=1e-9, atol=1e-9)
 
 
 def read_expected(case: Path) -> pd.DataFrame:

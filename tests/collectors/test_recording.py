@@ -84,7 +84,8 @@ def test_what_prometheus_says_of_its_answers_is_kept(tmp_path: Path) -> None:
     def respond(path: str) -> faulty.Answer:
         kind = "vector" if "last_over_time" in path or "max_over_time" in path else "matrix"
         if "/label/" in path:
-            return 200, b'{"status":"success","data":[]}'
+            names = '["DCGM_FI_DEV_GPU_UTIL"]' if "/label/__name__/" in path else "[]"
+            return 200, f'{{"status":"success","data":{names}}}'.encode()
         answer = f'{{"status":"success","data":{{"resultType":"{kind}","result":[]}},"warnings":["store s3 is down"]}}'
         return 200, answer.encode()
 
