@@ -79,5 +79,6 @@ def settle(
     """Book hours and commit them together. Of some the lake may have a later reading already."""
     with database.cursor() as connection:
         booked = book(connection, cluster, window, as_of, inputs)
+    lake.replace_workloads(cluster.name, window, booked.workloads, as_of)
     written = lake.replace(window, booked.of(window))
     return [Collected(hour, hour in written, len(booked.of(hour))) for hour in window.hours()]

@@ -16,6 +16,7 @@ from queries.window import Window, milliseconds
 
 Told = tuple[LabelSet, float]
 Question = Read | Fact
+Answered = Samples | list[Told]
 
 READERS = 3
 """How many queries are under way at once: Prometheus answers one while another is decoded."""
@@ -46,16 +47,17 @@ def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs
     tables = Tables()
     with ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{prometheus.cluster.name}") as pool:
         for scopes in ROUNDS:
-            questions = [
+            due = [
                 question
                 for question in asked
                 if question.selector.metric in present and is_due(question, scopes, tables)
             ]
+            bundles = bundled(due)
             answers = [
-                pool.submit(answer, prometheus, question, narrowed(question, tables), around) for question in questions
+                pool.submit(answer, prometheus, questions, narrowed(questions, tables), around) for questions in bundles
             ]
-            for question, answered in zip(questions, answers, strict=True):
-                take_over(tables, question, answered.result())
+            for questions, answered in zip(bundles, answers, strict=True):
+                take_over(tables, questions, answered.result())
     for vocabulary in spoken:
         if vocabulary.memory and vocabulary.metrics & present:
             remember(prometheus, vocabulary.memory, window.start, tables)
@@ -76,27 +78,41 @@ def is_due(question: Question, scopes: tuple[Of, ...], tables: Tables) -> bool:
     return question.of in scopes and (question.of == "cluster" or bool(tables.names(question.of)))
 
 
-def narrowed(question: Question, tables: Tables) -> Selector:
+def bundled(questions: list[Question]) -> list[list[Question]]:
+    """Facts that differ in their metric alone are asked for together."""
+    bundles: dict[tuple[object, ...], list[Question]] = {}
+    for question in questions:
+        alone = question if isinstance(question, Read) or question.selector.matchers else None
+        bundles.setdefault((question.of, alone), []).append(question)
+    return list(bundles.values())
+
+
+def narrowed(questions: list[Question], tables: Tables) -> Selector:
     """The selector, for the pods, nodes or jobs that have to do with GPUs alone, if their labels tell them."""
-    names = tables.names(question.of)
-    label = question.of.rstrip("s")
-    if question.of == "cluster" or len(names) > MOST_NAMES or label in tables.renamed:
-        return question.selector
-    return question.selector.where(one_of(label, names))
+    of, selector = questions[0].of, questions[0].selector
+    if len(questions) > 1:
+        selector = Selector("", (one_of("__name__", {question.selector.metric for question in questions}),))
+    names = tables.names(of)
+    label = of.rstrip("s")
+    if of == "cluster" or len(names) > MOST_NAMES or label in tables.renamed:
+        return selector
+    return selector.where(one_of(label, names))
 
 
-def answer(prometheus: Prometheus, question: Question, selector: Selector, around: Window) -> Samples | list[Told]:
-    """Every sample of a read's series; of a fact's series only the last."""
-    if isinstance(question, Read):
+def answer(prometheus: Prometheus, questions: list[Question], selector: Selector, around: Window) -> Answered:
+    """Every sample of a read's series; of the series of facts only the last."""
+    if isinstance(questions[0], Read):
         return prometheus.read(selector, around)
     return prometheus.ask(f"last_over_time({selector}[{milliseconds(around.length)}ms])", around.end)
 
 
-def take_over(tables: Tables, question: Question, answered: Samples | list[Told]) -> None:
-    if isinstance(question, Read) and isinstance(answered, Samples):
-        tables.add_samples(question, answered)
-    elif isinstance(question, Fact) and isinstance(answered, list):
-        tables.add_fact(question, answered)
+def take_over(tables: Tables, questions: list[Question], answered: Answered) -> None:
+    for question in questions:
+        if isinstance(question, Read) and isinstance(answered, Samples):
+            tables.add_samples(question, answered)
+        elif isinstance(question, Fact) and isinstance(answered, list):
+            metric = question.selector.metric
+            tables.add_fact(question, [told for told in answered if told[0].get("__name__", metric) == metric])
 
 
 def remember(prometheus: Prometheus, memory: Memory, start: datetime, tables: Tables) -> None:

@@ -1,5 +1,6 @@
 """Lake: the datasets that are kept, each a Delta table in a folder. Hours are replaced, never appended."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,3 +54,20 @@ class Lake:
             LakeError: the lake cannot be written.
         """
         return self.ledger.replace(rows["cluster"][0].as_py(), window, rows, rows["revision"][0].as_py())
+
+    def replace_workloads(self, cluster: str, window: Window, rows: pa.Table, as_of: datetime) -> None:
+        """Make ``rows`` all the changes of workloads' states that were collected with these hours of a cluster. Nothing
+        is written where the same are there already.
+
+        Raises:
+            LakeError: the lake cannot be written.
+        """
+        if not rows_alike(rows, self.workloads.rows(cluster, window)):
+            self.workloads.replace(cluster, window, rows, int(as_of.timestamp()))
+
+
+def rows_alike(some: pa.Table, others: pa.Table) -> bool:
+    """Whether two readings say the same, whenever they were made."""
+    some, others = some.drop_columns("revision"), others.drop_columns("revision")
+    order = [(name, "ascending") for name in ("window_start", "time", "namespace", "workload", "state")]
+    return bool(some.num_rows == others.num_rows and some.sort_by(order).equals(others.sort_by(order)))

@@ -128,6 +128,11 @@ class Table:
 
         return self._commit(replace_in)
 
+    def rows(self, cluster: str, window: Window) -> pa.Table:
+        """What a table without layers says of a cluster and some hours."""
+        paths = self.snapshot().paths("", window, [cluster])
+        return self._read_rows(paths, "", window) if paths else self.dataset.schema.empty_table()
+
     def compact(self, cluster: str, layer: str, window: Window) -> int:
         """Put the rows of one cluster and layer, of a time that is over, into one file.
 

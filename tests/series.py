@@ -1,5 +1,5 @@
 """Series as tests write them: a name with labels, and values a minute apart as in ``0.5x30 _x5 1x25`` (``_``: no
-sample)."""
+sample; ``@5``: the Unix second of minute 5)."""
 
 import re
 from collections.abc import Iterator
@@ -29,6 +29,9 @@ def samples(name: str, values: str, start: float, step: float) -> Iterator[str]:
     place = 0
     for run in RUN.finditer(values):
         for _ in range(int(run["count"] or 1)):
-            if run["value"] != "_":
-                yield f"{name} {run['value']} {start + place * step:.3f}"
+            value = run["value"]
+            if value.startswith("@"):
+                value = f"{start + float(value[1:]) * 60:.3f}"
+            if value != "_":
+                yield f"{name} {value} {start + place * step:.3f}"
             place += 1

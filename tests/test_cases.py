@@ -29,6 +29,17 @@ FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 APART = timedelta(days=10)
 """Nodes are remembered for seven days: cases further apart know nothing of each other."""
 
+CHANGES = "workloads.csv"
+CHANGED = {
+    "kind": "workload_kind",
+    "requested": "requested_gpus",
+    "allocated": "allocated_gpus",
+    "cpu": "cpu_cores_requested",
+    "memory": "memory_bytes_requested",
+    "queue": "queue_seconds",
+}
+"""Columns of an expectation of workloads, and the lake's names of them."""
+
 ROW = ["node", "gpu", "instance", "pod"]
 TOLD = {
     "uid": "pod_uid",
@@ -96,6 +107,23 @@ def test_a_case_is_booked_as_expected(case: Path, collected: Collected) -> None:
     for column in VALUES:
         assert raw[column].sum() == pytest.approx(hours[column].sum(), abs=1e-6)
     assert raw[SECONDS].sum().sum() == pytest.approx(raw["capacity_seconds"].sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if (case / CHANGES).is_file()], ids=lambda case: case.name)
+def test_the_lives_of_workloads_are_as_expected(case: Path, collected: Collected) -> None:
+    window = window_of(case)
+    rows = stored(collected(case, "prometheus").workloads)
+    expected = pd.read_csv(case / CHANGES, dtype={"workload": str})
+    found = rows.rename(columns={name: column for column, name in CHANGED.items()})
+    found["minute"] = (found["time"] - minute(window, 0)).dt.total_seconds() / 60
+    for name in ("nodes", "images"):
+        found[name] = [" ".join(names) if names is not None and len(names) else None for names in found[name]]
+    pd.testing.assert_frame_equal(in_time(found[expected.columns]), in_time(expected), check_dtype=False, atol=1e-3)
+
+
+def in_time(changes: pd.DataFrame) -> pd.DataFrame:
+    ordered = changes.sort_values(["minute", "workload", "state"], ignore_index=True).astype(object)
+    return ordered.where(ordered.notna(), None)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -110,17 +110,46 @@ def own_labels(labels: Labels) -> list[tuple[str, str]]:
     return [(name, value) for name, value in labels.items() if name.startswith("label_")]
 
 
+def pod_time(what: str, labels: Labels, time: float) -> Row:
+    return pod(labels) | {"what": what, "time": time}
+
+
+def pod_request(labels: Labels, amount: float) -> Row:
+    return pod(labels) | {
+        "container": told(labels, "container"),
+        "resource": labels.get("resource", ""),
+        "amount": amount,
+    }
+
+
+def pod_image(labels: Labels, _: float) -> Row:
+    return pod(labels) | {"image": labels.get("image_spec") or labels.get("image", "")}
+
+
+def pod_reason(label: str, rank: int, labels: Labels, value: float) -> Row | None:
+    """Why a pod ended. The pod's own reason (as that it was evicted) says more than a container's, that more than the
+    phase."""
+    reason = labels.get(label, "")
+    return pod(labels) | {"reason": ENDS.get(reason, reason), "rank": rank} if value > 0 else None
+
+
+ENDS = {"Succeeded": "Completed"}
+
 NARROWED: dict[str, Of] = {
     "node_facts": "nodes",
     "pod_facts": "pods",
+    "pod_times": "pods",
+    "pod_reasons": "pods",
+    "pod_requests": "pods",
+    "pod_images": "pods",
     "owners": "namespaces",
     "namespace_facts": "namespaces",
     "node_addresses": "cluster",
 }
 
 
-def fact_of(series: str, table: str, row: Callable[[Labels, float], Row | None]) -> Fact:
-    return Fact(Selector(series), table, row, of=NARROWED[table])
+def fact_of(series: str, table: str, row: Callable[[Labels, float], Row | None], *matchers: str) -> Fact:
+    return Fact(Selector(series, matchers), table, row, of=NARROWED[table])
 
 
 CAPACITY = tuple(
@@ -172,6 +201,14 @@ VOCABULARY = Vocabulary(
         fact_of("kube_pod_info", "pod_facts", pod_info),
         fact_of("kube_pod_owner", "pod_facts", pod_owner),
         fact_of("kube_pod_labels", "pod_facts", pod_labels),
+        fact_of("kube_pod_created", "pod_times", partial(pod_time, "created")),
+        fact_of("kube_pod_container_state_started", "pod_times", partial(pod_time, "started")),
+        fact_of("kube_pod_completion_time", "pod_times", partial(pod_time, "completed")),
+        fact_of("kube_pod_container_info", "pod_images", pod_image),
+        fact_of("kube_pod_container_status_terminated_reason", "pod_reasons", partial(pod_reason, "reason", 2)),
+        fact_of("kube_pod_status_reason", "pod_reasons", partial(pod_reason, "reason", 3)),
+        fact_of("kube_pod_status_phase", "pod_reasons", partial(pod_reason, "phase", 1), 'phase=~"Succeeded|Failed"'),
+        fact_of("kube_pod_container_resource_requests", "pod_requests", pod_request, 'resource=~"cpu|memory"'),
         fact_of("kube_replicaset_owner", "owners", partial(owner_of, "ReplicaSet", "replicaset")),
         fact_of("kube_job_owner", "owners", partial(owner_of, "Job", "job_name")),
         fact_of("kube_node_info", "node_addresses", node_info),

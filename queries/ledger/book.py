@@ -13,7 +13,7 @@ from queries.ledger.gauging import gauge
 from queries.ledger.inputs import Inputs
 from queries.ledger.standing import stand, unchanged
 from queries.ledger.steps import TABLES, read_step
-from queries.ledger.storing import stored_rows
+from queries.ledger.storing import stored_changes, stored_rows
 from queries.settings import Cluster
 from queries.window import HOUR, Window, milliseconds
 
@@ -40,11 +40,12 @@ class UnbalancedError(Exception):
 
 @dataclass(frozen=True)
 class Booked:
-    """The rows of whole hours, ordered by hour: ``raw`` one per step, slot and holder; ``hours`` the same summed.
-    Columns: LEDGER_SCHEMA, names as dictionaries."""
+    """The rows of whole hours, ordered by hour: ``raw`` one per step, slot and holder; ``hours`` the same summed
+    (columns: LEDGER, names as dictionaries); ``workloads`` one per change of a state (columns: WORKLOADS)."""
 
     raw: pa.Table
     hours: pa.Table
+    workloads: pa.Table
 
     def of(self, window: Window) -> pa.Table:
         """The rows of some of the hours, raw and summed."""
@@ -88,7 +89,9 @@ def book(
     check_balance(asked(connection, "balance", present, parameters))
     names = connection.table("identities").to_arrow_table()
     return Booked(
-        *(stored_rows(layer, cluster, until, as_of, sums, names) for layer, sums in (("raw", rows), ("hour", hours)))
+        raw=stored_rows("raw", cluster, until, as_of, rows, names),
+        hours=stored_rows("hour", cluster, until, as_of, hours, names),
+        workloads=stored_changes(cluster, as_of, asked(connection, "workloads", present, parameters)),
     )
 
 

@@ -59,6 +59,8 @@ with recursive
             node,
             coalesce(labelled.name, top_name, pod) as workload,
             coalesce(labelled.kind, top_kind, 'Pod') as workload_kind,
+            owner_kind,
+            owner_name,
             pods.project,
             pods.user,
             false as is_job
@@ -84,6 +86,8 @@ select
     node,
     workload,
     workload_kind,
+    owner_kind,
+    owner_name,
     coalesce(every_holder.project, namespaces.project) as project,
     "user"
 from every_holder

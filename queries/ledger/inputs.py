@@ -69,6 +69,14 @@ SCHEMAS: dict[str, pa.Schema] = {
     "pod_facts": pa.schema(
         [*_strings("namespace", "pod", "uid", "node", "owner_kind", "owner_name"), ("labels", LABELS)]
     ),
+    # when they were made, started and completed (Unix seconds), why they ended (the reason of the highest rank counts),
+    # what they request beside GPUs, and what they run
+    "pod_times": pa.schema([*_strings("namespace", "pod", "uid", "what"), ("time", pa.float64())]),
+    "pod_reasons": pa.schema([*_strings("namespace", "pod", "uid", "reason"), ("rank", pa.int32())]),
+    "pod_requests": pa.schema(
+        [*_strings("namespace", "pod", "uid", "container", "resource"), ("amount", pa.float64())]
+    ),
+    "pod_images": pa.schema(_strings("namespace", "pod", "uid", "image")),
     "node_facts": pa.schema([("node", STRING), ("labels", LABELS)]),
     "namespace_facts": pa.schema([("namespace", STRING), ("labels", LABELS)]),
     # whom owners belong to in turn

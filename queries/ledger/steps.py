@@ -32,9 +32,11 @@ TABLES = (
     "holdings",
     "entity_rows",
     "identities",  # the names behind the rows
+    "pod_lives",  # from when to when whom was there
+    "job_lives",
 )
 """Each is a table that the next ones read; what comes out are ``rows`` (the rules of the ledger, ``gpu_rows``, per step
-again) and ``hours``, their sums."""
+again), ``hours``, their sums, and ``workloads``, the changes of their states."""
 
 ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.datasets import LEDGER_SCHEMA, TIME
+from queries.datasets import LEDGER_SCHEMA, TIME, WORKLOADS
 from queries.settings import Cluster
 from queries.window import HOUR, milliseconds
 
@@ -26,13 +26,32 @@ def stored_rows(layer: str, cluster: Cluster, until: int, as_of: datetime, sums:
         "layer": pa.repeat(layer, len(sums)),
         "period": period.take(index),
         "window_start": to_time(sums["window_start"]),
-        "revision": pa.repeat(pa.scalar(int(as_of.timestamp()), pa.int64()), len(sums)),
+        "revision": pa.repeat(pa.scalar(revision_of(as_of), pa.int64()), len(sums)),
         "time": to_time(sums["time"]),
         "elapsed_seconds": elapsed_seconds(layer, cluster, until, sums["window_start"]),
     }
     return pa.table(
         [column_of(field, len(sums), index, known, sums, names) for field in LEDGER_SCHEMA], names=LEDGER_SCHEMA.names
     )
+
+
+def stored_changes(cluster: Cluster, as_of: datetime, changes: pa.Table) -> pa.Table:
+    """Changes of workloads' states in the columns of the lake."""
+    start = to_time(changes["window_start"])
+    known = {
+        "cluster": pa.repeat(cluster.name, len(changes)),
+        "period": pc.strftime(start, PERIODS["hour"]),
+        "window_start": start,
+        "revision": pa.repeat(pa.scalar(revision_of(as_of), pa.int64()), len(changes)),
+        "time": to_time(changes["time"].cast(pa.int64())),
+    }
+    schema = WORKLOADS.schema
+    columns = [known[name] if name in known else changes[name] for name in schema.names]
+    return pa.table(columns, names=schema.names).cast(schema)
+
+
+def revision_of(as_of: datetime) -> int:
+    return int(as_of.timestamp())
 
 
 def column_of(
