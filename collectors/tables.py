@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from collectors.decode import LabelSet, Samples
 from collectors.devices import with_devices
-from collectors.vocabulary import Fact, Memory, Of, Read, Row
+from collectors.vocabulary import Fact, Memory, Of, Read, Row, host
 from queries.ledger.inputs import SCHEMAS, Inputs
 
 
@@ -69,7 +69,8 @@ class Tables:
         before = [table.filter(pc.less(table["time"], time))["series"].unique().to_pylist() for table in self.samples]
         seen = {number for numbers in before for number in numbers}
         rows = [row for read in memory.reads for row in self._rows_of[read.selector.metric]]
-        return {str(row["node"]) for row in rows if row["series"] in seen}
+        shown = [row for row in rows if row["series"] in seen]
+        return {name for row in shown for name in (str(row["node"]), host(str(row.get("instance", "")))) if name}
 
     def inputs(self) -> Inputs:
         """The booking's input."""
@@ -94,7 +95,7 @@ class Tables:
                 "maximum": source.range[1],
             }
         )
-        row = row | {"series": number}
+        row = row | {"series": number, "exporter": source.exporter}
         self.rows[read.table].append(row)
         self._rows_of[read.selector.metric].append(row)
         return row

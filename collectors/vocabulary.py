@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from collectors.prometheus import Selector
+from collectors.prometheus import Selector, one_of
 from queries.catalogue import METRICS, READINGS, Reading, Source
 
 Labels = Mapping[str, str]
@@ -82,6 +82,12 @@ def told(labels: Labels, name: str) -> str:
     return labels.get(f"exported_{name}") or labels.get(name, "")
 
 
+def as_resource(name: str) -> str:
+    """A resource as kube-state-metrics spells it (``nvidia_com_gpu``), which a quota may write as
+    ``requests.nvidia.com/gpu``."""
+    return re.sub(r"[^a-zA-Z0-9_]", "_", name.removeprefix("requests."))
+
+
 def host(address: str) -> str:
     """The host of a scrape target's address, without the port."""
     return re.sub(r":\d+$", "", address)
@@ -113,6 +119,20 @@ def pod_labels_of(labels: Labels) -> Row:
     """The labels that name the holding pod, both as the exporter wrote them and as Prometheus may have renamed them."""
     names = ("namespace", "pod", "exported_namespace", "exported_pod")
     return {name: labels.get(name) for name in names}
+
+
+def pod_named(namespace: str | None, pod: str | None) -> Row:
+    """The labels of the holding pod, where the exporter names it in labels that no scrape target has: Prometheus never
+    renames them."""
+    return {"namespace": namespace, "pod": pod, "exported_namespace": namespace, "exported_pod": pod}
+
+
+def memory_of(reads: tuple[Read, ...], *node_labels: str) -> Memory:
+    """How nodes are found again by any series of their GPUs. A counter's last sample stands for no time: it does not
+    tell until when a GPU was there."""
+    lasting = tuple(read for read in reads if not read.source.counter)
+    shown = Selector("", (one_of("__name__", [read.selector.metric for read in reads]),))
+    return Memory(shown, node_labels, lasting, is_any_enough=True)
 
 
 def readings_of(exporter: str) -> list[Reading]:

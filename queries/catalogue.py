@@ -57,6 +57,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counter: bool = False
     part: Literal["whole", "needed", "optional"] = "whole"
     per_process: bool = False
+    beside: str | None = None
+    without: str | None = None
 
 
 class Gauge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,20 +216,41 @@ UTILIZATIONS: frozenset[int] = frozenset(
 
 
 def expression(metric: Metric, present: frozenset[int]) -> str | None:
-    """The SQL that makes a metric of the readings that are present: the sum of its parts; of several exporters, the
-    largest."""
-    candidates = []
-    for exporter in dict.fromkeys(source.exporter for source in metric.entry.sources):
-        parts = [
-            (source, READINGS[exporter, source.series])
-            for source in metric.entry.sources
-            if source.exporter == exporter
-        ]
-        if all(reading.number in present for source, reading in parts if source.part != "optional"):
-            terms = [
-                f"coalesce({reading.column}, 0)" if source.part == "optional" else reading.column
-                for source, reading in parts
-                if reading.number in present
-            ]
-            candidates.append(" + ".join(terms))
-    return f"greatest({', '.join(candidates)})" if candidates else None
+    """The SQL that makes a metric of the readings that are present: of an exporter's series the first that says
+    anything; of several exporters, the largest."""
+    exporters = dict.fromkeys(source.exporter for source in metric.entry.sources)
+    candidates = [first_of(ways_to_read(metric, exporter, present)) for exporter in exporters]
+    told = [candidate for candidate in candidates if candidate]
+    return f"greatest({', '.join(told)})" if told else None
+
+
+def first_of(ways: list[str]) -> str | None:
+    return f"coalesce({', '.join(ways)})" if len(ways) > 1 else next(iter(ways), None)
+
+
+def ways_to_read(metric: Metric, exporter: str, present: frozenset[int]) -> list[str]:
+    """The SQL of each series that is the metric by itself, and of the sum of those that are its parts."""
+    sources = [source for source in metric.entry.sources if source.exporter == exporter]
+    here = [source for source in sources if number_of(source) in present]
+    ways = [told_by(source, present) for source in here if source.part == "whole"]
+    parts = [source for source in sources if source.part != "whole"]
+    if parts and all(source in here for source in parts if source.part == "needed"):
+        ways.append(" + ".join(told_by(source, present) for source in parts if source in here))
+    return [way for way in ways if way]
+
+
+def told_by(source: Source, present: frozenset[int]) -> str:
+    """The SQL of one series; empty where the one that it must stand beside is not there."""
+    column = READINGS[source.exporter, source.series].column
+    if source.part == "optional":
+        return f"coalesce({column}, 0)"
+    other = READINGS.get((source.exporter, source.beside or source.without or ""))
+    if other is None or (source.without and other.number not in present):
+        return column
+    if other.number not in present:
+        return ""
+    return f"case when {other.column} is {'not ' if source.beside else ''}null then {column} end"
+
+
+def number_of(source: Source) -> int:
+    return READINGS[source.exporter, source.series].number

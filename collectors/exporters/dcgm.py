@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 from collectors.prometheus import Selector, one_of
-from collectors.vocabulary import Labels, Memory, Read, Row, Vocabulary, gpu_row, placed, pod_labels_of, readings_of
+from collectors.vocabulary import Labels, Read, Row, Vocabulary, gpu_row, memory_of, placed, pod_labels_of, readings_of
 from queries.catalogue import Reading, Source
 
 PROFILE = re.compile(r"(\d+c\.)?\d+g\.\d+gb[a-z0-9.+]*")
@@ -60,15 +60,10 @@ FAULTS = (
     fault_read(Selector("DCGM_FI_DEV_ROW_REMAP_FAILURE"), 1),
 )
 
-ANY = Selector("", (one_of("__name__", [read.selector.metric for read in READS]),))
-
-LASTING = tuple(read for read in READS if not read.source.counter)
-"""A counter's last sample stands for no time: it does not tell until when a GPU was there."""
-
 VOCABULARY = Vocabulary(
     "dcgm",
     "dcgm-exporter",
     (*READS, *FAULTS),
-    memory=Memory(ANY, ("Hostname", "hostname"), LASTING, is_any_enough=True),
+    memory=memory_of(READS, "Hostname", "hostname"),
     uuid_label="UUID",
 )

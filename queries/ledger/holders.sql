@@ -51,6 +51,10 @@ with recursive
         from job_facts
         group by all
     ),
+    named as (
+        select namespace, pod, pod_uid as uid, count(pod_uid) over (partition by namespace, pod) as uids
+        from (select distinct namespace, pod, pod_uid from labels where pod is not null)
+    ),
     every_holder as (
         select
             namespace,
@@ -67,11 +71,10 @@ with recursive
         from pods
         left join tops using (namespace, owner_kind, owner_name)
         union all by name
-        select distinct
-            namespace, pod, pod_uid as uid, pod as workload, 'Pod' as workload_kind, false as is_job
-        from labels
+        select namespace, pod, uid, pod as workload, 'Pod' as workload_kind, false as is_job
+        from named
         anti join pods using (namespace, pod)
-        where pod is not null
+        where uid is not null or uids = 0
         union all by name
         select workload, workload_kind, account as namespace, user, true as is_job
         from (select distinct workload, workload_kind from labels where workload is not null)

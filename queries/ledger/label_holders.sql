@@ -40,13 +40,22 @@ with
         inner join candidates using (label)
         left join running on running.run = slots.run and running.holder = candidates.holder
     ),
+    per_holder as (
+        select
+            candidate_shares.* exclude (label, time_share, place),
+            max(time_share) as time_share,
+            max(own_work) as own_work
+        from candidate_shares
+        left join own_work using (run, device, label)
+        where place = 1 and time_share > 0
+        group by all
+    ),
     counted as (
         select
             *,
             greatest(1, sum(time_share) over (partition by run, device)) as holders,
             count(*) over (partition by run, device) > 1 as is_shared
-        from candidate_shares
-        where place = 1 and time_share > 0
+        from per_holder
     ),
     shares as (
         select
@@ -54,20 +63,13 @@ with
             own_work is not null as is_told,
             case
                 when own_work is not null
-                then
-                    own_work
-                    + greatest(0, 1 - sum(own_work) over (partition by counted.run, counted.device)) / holders
+                then own_work + greatest(0, 1 - sum(own_work) over (partition by run, device)) / holders
                 when gpus / weight < 1 - 1e-9
                 then time_share * gpus / weight
                 else time_share / holders
             end as f
         from counted
         left join wanted using (window_start, holder)
-        left join
-            own_work
-            on own_work.run = counted.run
-            and own_work.device = counted.device
-            and own_work.label = counted.label
     )
 select
     run,

@@ -1,9 +1,10 @@
 import re
 
 import duckdb
+import msgspec
 import pytest
 
-from queries.catalogue import GAUGES, METRICS, READINGS, Metric, expression
+from queries.catalogue import GAUGES, METRICS, READINGS, Metric, Source, expression
 from queries.datasets import LEDGER_SCHEMA
 
 
@@ -24,11 +25,38 @@ def test_a_metric_has_its_unit_in_its_name(metric: Metric) -> None:
 
 def test_a_metric_of_parts_needs_those_that_every_exporter_has() -> None:
     total = METRICS["gpu_memory_total_bytes"]
-    used, free, reserved = (READINGS["dcgm", source.series] for source in total.entry.sources)
+    used, free, reserved = (
+        READINGS["dcgm", source.series] for source in total.entry.sources if source.exporter == "dcgm"
+    )
     all_parts = expression(total, frozenset({used.number, free.number, reserved.number}))
     assert all_parts == f"greatest({used.column} + {free.column} + coalesce({reserved.column}, 0))"
     assert expression(total, frozenset({used.number, free.number})) == f"greatest({used.column} + {free.column})"
     assert expression(total, frozenset({used.number})) is None
+
+
+def test_a_series_may_mean_one_thing_beside_another_and_else_something_else() -> None:
+    entry = METRICS["gpu_power_watts"].entry
+    used, free = (Source(exporter="dcgm", series=f"DCGM_FI_DEV_FB_{name}") for name in ("USED", "FREE"))
+    one, other = (READINGS["dcgm", source.series] for source in (used, free))
+    both, alone = frozenset({one.number, other.number}), frozenset({one.number})
+
+    def told(**condition: str) -> Metric:
+        return Metric("m", msgspec.structs.replace(entry, sources=(msgspec.structs.replace(used, **condition),)))
+
+    beside, without = told(beside=free.series), told(without=free.series)
+    assert expression(beside, both) == f"greatest(case when {other.column} is not null then {one.column} end)"
+    assert expression(without, both) == f"greatest(case when {other.column} is null then {one.column} end)"
+    assert expression(beside, alone) is None
+    assert expression(without, alone) == f"greatest({one.column})"
+
+
+def test_of_an_exporters_series_the_first_that_says_anything_counts() -> None:
+    entry = METRICS["gpu_power_watts"].entry
+    sources = tuple(Source(exporter="dcgm", series=f"DCGM_FI_DEV_FB_{name}") for name in ("USED", "FREE"))
+    one, other = (READINGS["dcgm", source.series] for source in sources)
+    metric = Metric("m", msgspec.structs.replace(entry, sources=sources))
+    both = frozenset({one.number, other.number})
+    assert expression(metric, both) == f"greatest(coalesce({one.column}, {other.column}))"
 
 
 def test_every_gauge_has_columns_of_its_own() -> None:
