@@ -1,10 +1,11 @@
 """kube-state-metrics: what Kubernetes' scheduler knows of nodes, pods and quotas."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
 from collectors.prometheus import Selector, one_of
-from collectors.vocabulary import Fact, Labels, Memory, Of, Read, Row, Vocabulary, source_of, told
+from collectors.vocabulary import Fact, Labels, Memory, Of, Read, Row, Vocabulary, as_resource, source_of, told
 from queries.catalogue import Source
 
 GPU_RESOURCES = "|".join(
@@ -18,7 +19,10 @@ GPU_RESOURCES = "|".join(
 )
 """The extended resources that hand out GPUs, as kube-state-metrics spells them."""
 
-GPU_QUOTAS = r"requests\\.(nvidia|amd)\\.com/gpu"
+GPU_QUOTAS = r"requests\\.(nvidia\\.com|amd\\.com|habana\\.ai)/.+"
+
+WHOLE_OR_CUT = GPU_RESOURCES.replace("(_shared)?", "")
+"""Without replicas of shared GPUs: how many of them are a GPU differs from node to node."""
 
 OF_GPUS = f'resource=~"{GPU_RESOURCES}"'
 
@@ -38,9 +42,10 @@ def running(labels: Labels) -> Row:
     return pod(labels)
 
 
-def quota(labels: Labels) -> Row:
-    place: Row = {"namespace": told(labels, "namespace"), "part": labels.get("resource", "")}
-    return {"metric": "gpus_quota", "kind": "project"} | place
+def quota(labels: Labels) -> Row | None:
+    resource, namespace = as_resource(labels.get("resource", "")), told(labels, "namespace")
+    row: Row = {"metric": "gpus_quota", "kind": "project", "namespace": namespace, "resource": resource}
+    return row | {"part": f"{namespace}/{resource}"} if re.fullmatch(WHOLE_OR_CUT, resource) else None
 
 
 def pod(labels: Labels) -> Row:
@@ -62,9 +67,9 @@ def fraction(labels: Labels, _: float) -> Row | None:
         amount = float(labels.get("annotation_gpu_fraction", ""))
     except ValueError:
         return None
-    is_possible = 0 < amount <= 1
-    row = pod(labels) | {"container": "", "resource": "nvidia_com_gpu", "amount": amount, "is_init": False}
-    return row if is_possible else None
+    # as what an init container requests: it counts alone, where the containers request less
+    row = pod(labels) | {"container": "", "resource": "nvidia_com_gpu", "amount": amount, "is_init": True}
+    return row if 0 < amount <= 1 else None
 
 
 def pod_info(labels: Labels, _: float) -> Row:

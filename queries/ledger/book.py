@@ -30,6 +30,9 @@ MEMORY = timedelta(days=7)
 """How long a silent node keeps its capacity while the scheduler is silent too."""
 
 
+GPU_MODEL_LABELS = ["label_nvidia_com_gpu_product", "label_amd_com_gpu_product_name"]
+"""What the vendors' feature discovery calls a node's GPUs."""
+
 NO_PROJECTS = [{"expression": "^$", "project": ""}]
 """A list that is empty has no type; this one fits no namespace."""
 
@@ -75,6 +78,7 @@ def book(
         "memory": milliseconds(MEMORY),
         "honor_labels": str(cluster.honor_labels).lower(),
         "utilization_source": cluster.utilization_source,
+        "gpu_model_labels": GPU_MODEL_LABELS,
         **whose(cluster),
     }
     present = frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist())

@@ -1,6 +1,6 @@
 -- What is known of projects, pods and nodes beside their GPUs (quotas, queues, processors, memory): one
--- row per entity and step, which carries no GPU-time. The parts of a metric are summed; of what is told
--- twice, the largest counts.
+-- row per entity and step, which carries no GPU-time. The parts of a metric that
+-- an exporter tells are summed; of what is told twice, the largest counts.
 with
     pieces as (
         select
@@ -30,15 +30,21 @@ with
             case when kind = 'node' then node end as node,
             holder,
             metric,
+            exporter,
             part,
             step,
-            max(value) as value
+            max(whole_gpus(value, resource, null, 1)) as value
         from per_series
         inner join entity_series using (series)
         left join namespaces on namespaces.namespace = entity_series.namespace
         left join
             pods on kind = 'pod' and pods.namespace = entity_series.namespace and pods.pod = entity_series.pod
         where kind <> 'pod' or holder is not null
+        group by all
+    ),
+    per_exporter as (
+        select kind, project, node, holder, metric, exporter, step, sum(value) as value
+        from parts
         group by all
     ),
     summed as (
@@ -49,9 +55,9 @@ with
             holder,
             step
             {% for gauge in entity_gauges %}
-                , sum(value) filter (metric = '{{ gauge.name }}') as {{ gauge.name }}_max
+                , max(value) filter (metric = '{{ gauge.name }}') as {{ gauge.name }}_max
             {% endfor %}
-        from parts
+        from per_exporter
         group by kind, case when kind = 'project' then project end, node, holder, step
     )
 select

@@ -54,9 +54,12 @@ SCHEMAS: dict[str, pa.Schema] = {
     # whether pods run
     "pod_series": pa.schema([("series", pa.int32()), *_strings("namespace", "pod", "uid")]),
     # what is known of a project (by its name or its namespace's), a pod or a node (kind) beside its GPUs; the parts
-    # of a metric are summed
+    # of a metric that an exporter tells are summed; resource: what is counted, as kube-state-metrics spells it
     "entity_series": pa.schema(
-        [("series", pa.int32()), *_strings("metric", "kind", "project", "namespace", "pod", "node", "part")]
+        [
+            ("series", pa.int32()),
+            *_strings("metric", "kind", "project", "namespace", "pod", "node", "exporter", "part", "resource"),
+        ]
     ),
     # facts that hold as long as their pod or node is there
     "requests": pa.schema(

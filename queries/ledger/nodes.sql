@@ -15,7 +15,7 @@ with
         select
             node,
             any_value(first_label(labels, $node_pool_labels)) as node_pool,
-            any_value(nullif(labels['label_nvidia_com_gpu_product'], '')) as gpu_model,
+            any_value(first_label(labels, $gpu_model_labels)) as gpu_model,
             max(try_cast(labels['label_nvidia_com_gpu_replicas'] as integer)) as replicas
         from node_facts
         group by node
