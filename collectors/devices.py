@@ -30,7 +30,13 @@ def with_nodes(gpus: list[Row], rows: Rows) -> list[Row]:
         for address in row.get("addresses") or ()  # type: ignore[attr-defined]
         if row["node"] in nodes
     }
-    return [row if row["node"] in nodes else row | {"node": aliases.get(row["node"], row["node"])} for row in gpus]
+    return [row | {"node": known_as(str(row["node"]), nodes, aliases)} for row in gpus]
+
+
+def known_as(node: str, nodes: set[object], aliases: dict[object, object]) -> object:
+    """The scheduler's name of a node: this one, another of its addresses, or this one without its domain."""
+    short = node.partition(".")[0]
+    return node if node in nodes else aliases.get(node, short if short in nodes else node)
 
 
 def with_uuid(row: Row, uuids: dict[tuple[object, object], object]) -> Row:

@@ -17,7 +17,7 @@ from urllib3.util import Retry
 
 from collectors.decode import LabelSet, RubbishError, Samples, decode, join
 from queries.settings import Cluster
-from queries.window import Window
+from queries.window import Window, milliseconds
 
 SHORTEST = timedelta(minutes=1)
 """A read that is refused as too large is halved down to this length."""
@@ -50,8 +50,28 @@ class Selector:
     def where(self, *matchers: str) -> "Selector":
         return Selector(self.metric, (*self.matchers, *matchers))
 
+    def during(self, length: timedelta, _step: timedelta) -> str:
+        """The raw samples of some time."""
+        return f"{self}[{milliseconds(length)}ms]"
+
     def __str__(self) -> str:
         return f"{self.metric}{{{','.join(self.matchers)}}}" if self.matchers else self.metric
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What Prometheus makes of series, at every step: where their raw samples would be too many, or say too little.
+    metric: one of those it is made of."""
+
+    metric: str
+    promql: str
+
+    def where(self, *_: str) -> "Expression":
+        """Cannot be narrowed."""
+        return self
+
+    def during(self, length: timedelta, step: timedelta) -> str:
+        return f"({self.promql})[{milliseconds(length)}ms:{milliseconds(step)}ms]"
 
 
 def one_of(label: str, values: Iterable[str]) -> str:
@@ -118,7 +138,7 @@ class Prometheus:
         except (msgspec.DecodeError, ValueError) as error:
             raise self._error(f"answered {query!r} with something else than Prometheus's JSON: {error}") from None
 
-    def read(self, selector: Selector, window: Window) -> Samples:
+    def read(self, selector: Selector | Expression, window: Window) -> Samples:
         """Every raw sample of a selector's series in a window; a read that Prometheus refuses as too large is cut in
         pieces."""
         length = self._lengths.get(selector.metric, window.length)
@@ -129,7 +149,7 @@ class Prometheus:
             self.warnings.update(warning for piece in pieces for warning in piece.warnings)
         return samples
 
-    def _read_pieces(self, selector: Selector, window: Window) -> Iterator[Samples]:
+    def _read_pieces(self, selector: Selector | Expression, window: Window) -> Iterator[Samples]:
         try:
             yield self._read_piece(selector, window)
         except TooLargeError:
@@ -139,12 +159,12 @@ class Prometheus:
                 yield from self._read_pieces(selector, half)
             self._lengths[selector.metric] = min(self._lengths.get(selector.metric, window.length), window.length / 2)
 
-    def _read_piece(self, selector: Selector, window: Window) -> Samples:
+    def _read_piece(self, selector: Selector | Expression, window: Window) -> Samples:
         """One query: a range vector as long as the window, asked for a millisecond before its end. The samples are the
         stored ones, with their own times; what lies before the window (old Prometheus counts the far end in) is dropped
         in decoding."""
-        milliseconds = round(window.length.total_seconds() * 1000)
-        body = self._query(f"{selector}[{milliseconds}ms]", window.end - timedelta(milliseconds=1))
+        query = selector.during(window.length, self.cluster.step)
+        body = self._query(query, window.end - timedelta(milliseconds=1))
         try:
             return decode(body, round(window.start.timestamp() * 1000), self._tells_ends(body))
         except RubbishError as error:

@@ -7,7 +7,7 @@ import numpy as np
 
 from collectors.decode import LabelSet, Samples, join
 from collectors.exporters import vocabularies_of
-from collectors.prometheus import Prometheus, Selector, one_of
+from collectors.prometheus import Expression, Prometheus, Selector, one_of
 from collectors.tables import Tables
 from collectors.vocabulary import Fact, Memory, Of, Read, Vocabulary, host
 from queries.ledger.book import MARGIN, MEMORY
@@ -82,12 +82,13 @@ def bundled(questions: list[Question]) -> list[list[Question]]:
     """Facts that differ in their metric alone are asked for together."""
     bundles: dict[tuple[object, ...], list[Question]] = {}
     for question in questions:
-        alone = question if isinstance(question, Read) or question.selector.matchers else None
-        bundles.setdefault((question.of, alone), []).append(question)
+        selector = question.selector
+        is_bare = isinstance(question, Fact) and isinstance(selector, Selector) and not selector.matchers
+        bundles.setdefault((question.of, None if is_bare else question), []).append(question)
     return list(bundles.values())
 
 
-def narrowed(questions: list[Question], tables: Tables) -> Selector:
+def narrowed(questions: list[Question], tables: Tables) -> Selector | Expression:
     """The selector, for the pods, nodes or jobs that have to do with GPUs alone, if their labels tell them."""
     of, selector = questions[0].of, questions[0].selector
     if len(questions) > 1:
@@ -99,11 +100,13 @@ def narrowed(questions: list[Question], tables: Tables) -> Selector:
     return selector.where(one_of(label, names))
 
 
-def answer(prometheus: Prometheus, questions: list[Question], selector: Selector, around: Window) -> Answered:
+def answer(
+    prometheus: Prometheus, questions: list[Question], selector: Selector | Expression, around: Window
+) -> Answered:
     """Every sample of a read's series; of the series of facts only the last."""
     if isinstance(questions[0], Read):
         return prometheus.read(selector, around)
-    return prometheus.ask(f"last_over_time({selector}[{milliseconds(around.length)}ms])", around.end)
+    return prometheus.ask(f"last_over_time({selector.during(around.length, prometheus.cluster.step)})", around.end)
 
 
 def take_over(tables: Tables, questions: list[Question], answered: Answered) -> None:
@@ -129,7 +132,9 @@ def remember(prometheus: Prometheus, memory: Memory, start: datetime, tables: Ta
                 break
 
 
-def recall(prometheus: Prometheus, read: Read, selector: Selector, start: datetime, tables: Tables) -> bool:
+def recall(
+    prometheus: Prometheus, read: Read, selector: Selector | Expression, start: datetime, tables: Tables
+) -> bool:
     """Add the last sample before the start of each of a selector's series: first find roughly when it was, then read
     it."""
     length = milliseconds(RECALL)

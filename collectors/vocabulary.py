@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from collectors.prometheus import Selector, one_of
+from collectors.prometheus import Expression, Selector, one_of
 from queries.catalogue import METRICS, READINGS, Reading, Source
 
 Labels = Mapping[str, str]
@@ -25,7 +25,7 @@ class Read:
     row is made of its labels and the label ``value``.
     """
 
-    selector: Selector
+    selector: Selector | Expression
     table: str
     row: Callable[[Labels], Row | None]
     source: Source
@@ -38,7 +38,7 @@ class Fact:
     """A selector of series that hold as long as they are there: read once for all the time, one row of ``table`` per
     series."""
 
-    selector: Selector
+    selector: Selector | Expression
     table: str
     row: Callable[[Labels, float], Row | None]
     of: Of = "cluster"
@@ -133,6 +133,18 @@ def memory_of(reads: tuple[Read, ...], *node_labels: str) -> Memory:
     lasting = tuple(read for read in reads if not read.source.counter)
     shown = Selector("", (one_of("__name__", [read.selector.metric for read in reads]),))
     return Memory(shown, node_labels, lasting, is_any_enough=True)
+
+
+SLURM_JOB = "SlurmJob"
+"""The kind of workload that a job of Slurm is."""
+
+
+def job_fact(
+    job: str | None, name: str | None = None, user: str | None = None, account: str | None = None
+) -> Row | None:
+    """Whose a job of Slurm is."""
+    known: Row = {"name": name, "user": user, "account": account}
+    return {"workload_kind": SLURM_JOB, "workload": job} | known if job else None
 
 
 def readings_of(exporter: str) -> list[Reading]:

@@ -1,12 +1,19 @@
 """The vocabularies that are spoken, one file each."""
 
-from collectors.exporters import dcgm, dcgm_1, kube_state, kueue, targets
+from collectors.exporters import dcgm, dcgm_1, jobstats, kube_state, kueue, targets
 from collectors.vocabulary import Vocabulary
 from queries.settings import Cluster, SettingsError
 
 VOCABULARIES: dict[str, Vocabulary] = {
     vocabulary.name: vocabulary
-    for vocabulary in (dcgm.VOCABULARY, dcgm_1.VOCABULARY, kube_state.VOCABULARY, kueue.VOCABULARY, targets.VOCABULARY)
+    for vocabulary in (
+        dcgm.VOCABULARY,
+        dcgm_1.VOCABULARY,
+        jobstats.VOCABULARY,
+        kube_state.VOCABULARY,
+        kueue.VOCABULARY,
+        targets.VOCABULARY,
+    )
 }
 
 

@@ -4,7 +4,18 @@ import re
 from functools import partial
 
 from collectors.prometheus import Selector, one_of
-from collectors.vocabulary import Labels, Read, Row, Vocabulary, gpu_row, memory_of, placed, pod_labels_of, readings_of
+from collectors.vocabulary import (
+    SLURM_JOB,
+    Labels,
+    Read,
+    Row,
+    Vocabulary,
+    gpu_row,
+    memory_of,
+    placed,
+    pod_labels_of,
+    readings_of,
+)
 from queries.catalogue import Reading, Source
 
 PROFILE = re.compile(r"(\d+c\.)?\d+g\.\d+gb[a-z0-9.+]*")
@@ -35,7 +46,7 @@ def gpu(reading: Reading | None, labels: Labels) -> Row | None:
         **pod_labels_of(labels),
         pod_uid=labels.get("pod_uid"),
         workload=labels.get("hpc_job") or None,
-        workload_kind="SlurmJob",
+        workload_kind=SLURM_JOB,
     )
 
 

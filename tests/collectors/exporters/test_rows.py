@@ -81,7 +81,13 @@ def test_a_target_without_a_pod_says_so() -> None:
 @pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=VOCABULARIES)
 def test_rows_have_columns_of_their_table(vocabulary: Vocabulary) -> None:
     labels = GPU | {"node": "n1", "cluster_queue": "q", "owner_name": "o", "namespace": "ns", "pod": "p"}
-    labels |= {"annotation_gpu_fraction": "0.5", "uuid": "GPU-a", "resource": "requests.nvidia.com/gpu"}
+    labels |= {
+        "annotation_gpu_fraction": "0.5",
+        "uuid": "GPU-a",
+        "resource": "requests.nvidia.com/gpu",
+        "value": "1",
+        "jobid": "1",
+    }
     rows = [(read.table, read.row(labels)) for read in vocabulary.reads]
     rows += [(fact.table, fact.row(labels, 1.0)) for fact in vocabulary.facts]
     for table, row in rows:
