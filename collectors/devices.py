@@ -9,14 +9,14 @@ def with_devices(rows: Rows) -> Rows:
     """The tables of series of devices with their nodes and numbers, and ``device_ids``, the devices by number.
 
     An exporter that gives no UUID is understood by another one's of the same node and index; if there is none, node and
-    index are the GPU's name.
+    index are the GPU's name. MIG instances of which nobody says how large they are cannot be booked.
     """
-    gpus = with_nodes(rows["gpu_series"], rows)
-    uuids = {(row["node"], row["gpu"]): row["gpu_uuid"] for row in gpus if row["gpu_uuid"] and row.get("gpu")}
+    gpus = with_uuids(with_nodes(rows["gpu_series"], rows))
+    known = {place_of(row) for row in gpus if row["gpu_instance"] == "" or row.get("gpu_profile")}
     devices: dict[tuple[str, str], int] = {}
     numbered = {
-        "gpu_series": [with_number(with_uuid(row, uuids), devices) for row in gpus],
-        "device_series": [with_number(row, devices) for row in rows["device_series"]],
+        "gpu_series": [with_number(row, devices) for row in gpus if place_of(row) in known],
+        "device_series": [with_number(row, devices) for row in rows["device_series"] if place_of(row) in known],
     }
     return numbered | {"device_ids": ids_of(devices)}
 
@@ -39,16 +39,27 @@ def known_as(node: str, nodes: set[object], aliases: dict[object, object]) -> ob
     return node if node in nodes else aliases.get(node, short if short in nodes else node)
 
 
-def with_uuid(row: Row, uuids: dict[tuple[object, object], object]) -> Row:
-    if row["gpu_uuid"]:
-        return row
-    place = (row["node"], row["gpu"])
-    return row | {"gpu_uuid": uuids.get(place, f"{row['node']}/{row['gpu']}")}
+def with_uuids(gpus: list[Row]) -> list[Row]:
+    by_index = {(row["node"], row["gpu"]): row["gpu_uuid"] for row in gpus if row["gpu_uuid"] and row.get("gpu")}
+    found = [
+        row
+        if row["gpu_uuid"]
+        else row | {"gpu_uuid": by_index.get((row["node"], row["gpu"]), f"{row['node']}/{row['gpu']}")}
+        for row in gpus
+        if row["gpu_uuid"] or row.get("gpu")
+    ]
+    instances = {row["mig_uuid"]: row for row in found if row.get("mig_uuid")}
+    told = ("gpu_uuid", "gpu_instance", "gpu", "gpu_profile")
+    strange = [row for row in gpus if not (row["gpu_uuid"] or row.get("gpu")) and row.get("mig_uuid") in instances]
+    return found + [row | {name: instances[row["mig_uuid"]].get(name) for name in told} for row in strange]
+
+
+def place_of(row: Row) -> tuple[str, str]:
+    return str(row["gpu_uuid"]), str(row["gpu_instance"])
 
 
 def with_number(row: Row, devices: dict[tuple[str, str], int]) -> Row:
-    key = (str(row["gpu_uuid"]), str(row["gpu_instance"]))
-    return row | {"device": devices.setdefault(key, len(devices) + 1)}
+    return row | {"device": devices.setdefault(place_of(row), len(devices) + 1)}
 
 
 def ids_of(devices: dict[tuple[str, str], int]) -> list[Row]:

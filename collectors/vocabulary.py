@@ -102,7 +102,8 @@ def placed(labels: Labels, *node_labels: str) -> str:
 
 def gpu_row(labels: Labels, node: str, reading: Reading | None, **known: object) -> Row:
     """A row of the series of GPUs. known: what else the exporter says. Without ``gpu_uuid``, the device is found by its
-    node and its index ``gpu``. reading: None where the series only says who holds the GPU."""
+    node and its index ``gpu``, or as the MIG instance that another exporter knows by the same ``mig_uuid``. reading:
+    None where the series only says who holds the GPU."""
     return {
         "reading": -1 if reading is None else reading.number,
         "job": labels.get("job", ""),

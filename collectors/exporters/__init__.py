@@ -1,17 +1,19 @@
 """The vocabularies that are spoken, one file each."""
 
-from collectors.exporters import dcgm, dcgm_1, jobstats, kube_state, kueue, targets
+from collectors.exporters import amd, dcgm, dcgm_1, jobstats, kube_state, kueue, slurm_job, targets
 from collectors.vocabulary import Vocabulary
 from queries.settings import Cluster, SettingsError
 
 VOCABULARIES: dict[str, Vocabulary] = {
     vocabulary.name: vocabulary
     for vocabulary in (
+        amd.VOCABULARY,
         dcgm.VOCABULARY,
         dcgm_1.VOCABULARY,
         jobstats.VOCABULARY,
         kube_state.VOCABULARY,
         kueue.VOCABULARY,
+        slurm_job.VOCABULARY,
         targets.VOCABULARY,
     )
 }

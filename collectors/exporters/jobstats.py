@@ -44,6 +44,7 @@ def gpu(reading: Reading | None, labels: Labels) -> Row | None:
         reading,
         gpu_uuid=None if is_instance else uuid,
         gpu_instance=(labels.get("GPU_I_ID") or uuid) if is_instance else "",
+        mig_uuid=uuid if is_instance else None,
         gpu=labels.get("minor_number"),
         gpu_model=model,
         gpu_profile=profile if is_instance else None,

@@ -46,7 +46,7 @@ with recursive
             workload_kind,
             workload,
             any_value(nullif(name, '')) as name,
-            any_value(nullif("user", '')) as user,
+            arg_min("user", regexp_matches("user", '^[0-9]+$')) filter ("user" <> '') as user,
             any_value(nullif(account, '')) as account
         from job_facts
         group by all

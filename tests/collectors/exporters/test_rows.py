@@ -78,18 +78,17 @@ def test_a_target_without_a_pod_says_so() -> None:
     }
 
 
+FOR_DEVICES = ("gpu_uuid", "gpu_instance", "mig_uuid", "addresses")
+"""What rows have beside, for the devices to be found by."""
+
+
 @pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=VOCABULARIES)
 def test_rows_have_columns_of_their_table(vocabulary: Vocabulary) -> None:
     labels = GPU | {"node": "n1", "cluster_queue": "q", "owner_name": "o", "namespace": "ns", "pod": "p"}
-    labels |= {
-        "annotation_gpu_fraction": "0.5",
-        "uuid": "GPU-a",
-        "resource": "requests.nvidia.com/gpu",
-        "value": "1",
-        "jobid": "1",
-    }
+    labels |= {"annotation_gpu_fraction": "0.5", "resource": "requests.nvidia.com/gpu", "value": "1"}
+    labels |= dict.fromkeys(("uuid", "jobid", "job_id", "slurmjobid", "serial_number", "hostname"), "1")
     rows = [(read.table, read.row(labels)) for read in vocabulary.reads]
     rows += [(fact.table, fact.row(labels, 1.0)) for fact in vocabulary.facts]
     for table, row in rows:
         assert row
-        assert set(row) <= {*SCHEMAS.get(table, SCHEMAS["node_facts"]).names, "gpu_uuid", "gpu_instance", "addresses"}
+        assert set(row) <= {*SCHEMAS.get(table, SCHEMAS["node_facts"]).names, *FOR_DEVICES}
