@@ -23,22 +23,44 @@ create type if not exists ledger_column as enum ('idle', 'held', 'free', 'unavai
 create type if not exists utilization_source as enum ('graphics_engine', 'kernel')
 ;
 
--- The share of a whole GPU that a MIG profile (1g.10gb, or 1g_10gb as Kubernetes spells it) cuts off;
--- an A30 has four slices.
+-- The share of a whole GPU that a MIG profile (1g.10gb, or 1g_10gb as Kubernetes spells it) cuts off; an
+-- A30 has four slices. Or that a partition of an AMD GPU (cpx_nps4) is; an MI300A has six compute dies.
 create or replace macro slice_weight(profile, gpu_model) as (
-    cast(regexp_extract(profile, '(\d+)g', 1) as double)
-    / case when regexp_matches(gpu_model, '\bA30\b') then 4 else 7 end
+    case left(profile, 3)
+        when 'dpx'
+        then 1 / 2
+        when 'tpx'
+        then 1 / 3
+        when 'qpx'
+        then 1 / 4
+        when 'cpx'
+        then 1 / case when regexp_matches(gpu_model, 'MI300A') then 6 else 8 end
+        else
+            cast(nullif(regexp_extract(profile, '(\d+)g', 1), '') as double)
+            / case when regexp_matches(gpu_model, '\bA30\b') then 4 else 7 end
+    end
 )
 ;
 
--- The class of devices that a Kubernetes resource hands out: a MIG profile, or '' for whole GPUs.
+-- The class of devices that a Kubernetes resource hands out: a MIG profile, the mode of AMD's partitions, or
+-- '' for whole GPUs.
 create or replace macro resource_class(resource) as (
-    case when starts_with(resource, 'nvidia_com_mig_') then substr(resource, 16) else '' end
+    case
+        when starts_with(resource, 'nvidia_com_mig_')
+        then substr(resource, 16)
+        else regexp_extract(resource, '^amd_com_([dtqc]px)', 1)
+    end
 )
 ;
 
 -- The same for a device, by its own profile.
-create or replace macro device_class(profile) as (regexp_replace(coalesce(profile, ''), '[^A-Za-z0-9]', '_', 'g'))
+create or replace macro device_class(profile) as (
+    case
+        when regexp_matches(profile, '^[dtqc]px')
+        then left(profile, 3)
+        else regexp_replace(coalesce(profile, ''), '[^A-Za-z0-9]', '_', 'g')
+    end
+)
 ;
 
 -- So many of a Kubernetes resource in whole GPUs; plain_gpu is what one GPU of the plain resource is
