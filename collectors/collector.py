@@ -137,6 +137,8 @@ class Collector:
     def count(self, selector: Selector, hour: Window) -> int:
         """How many of a selector's series had samples in an hour."""
         found = self.prometheus.ask(
-            f"count(last_over_time({selector}[{milliseconds(hour.length)}ms]))", hour.end - timedelta(milliseconds=1)
+            f"count(last_over_time($selector[{milliseconds(hour.length)}ms]))",
+            selector,
+            hour.end - timedelta(milliseconds=1),
         )
         return int(sum(count for _, count in found))

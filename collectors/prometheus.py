@@ -50,9 +50,12 @@ class Selector:
     def where(self, *matchers: str) -> "Selector":
         return Selector(self.metric, (*self.matchers, *matchers))
 
+    def matching(self, *matchers: str) -> "Selector":
+        return self.where(*matchers)
+
     def during(self, length: timedelta, _step: timedelta) -> str:
-        """The raw samples of some time."""
-        return f"{self}[{milliseconds(length)}ms]"
+        """What makes it its raw samples of some time."""
+        return f"[{milliseconds(length)}ms]"
 
     def __str__(self) -> str:
         return f"{self.metric}{{{','.join(self.matchers)}}}" if self.matchers else self.metric
@@ -61,17 +64,30 @@ class Selector:
 @dataclass(frozen=True)
 class Expression:
     """What Prometheus makes of series, at every step: where their raw samples would be too many, or say too little.
-    metric: one of those it is made of."""
 
-    metric: str
+    promql: with ``$0``, ``$1`` ... for the selectors.
+    """
+
     promql: str
+    selectors: tuple[Selector, ...]
+
+    @property
+    def metric(self) -> str:
+        return self.selectors[0].metric
 
     def where(self, *_: str) -> "Expression":
         """Cannot be narrowed."""
         return self
 
+    def matching(self, *matchers: str) -> "Expression":
+        return Expression(self.promql, tuple(selector.where(*matchers) for selector in self.selectors))
+
     def during(self, length: timedelta, step: timedelta) -> str:
-        return f"({self.promql})[{milliseconds(length)}ms:{milliseconds(step)}ms]"
+        return f"[{milliseconds(length)}ms:{milliseconds(step)}ms]"
+
+    def __str__(self) -> str:
+        promql = re.sub(r"\$(\d)", lambda place: str(self.selectors[int(place[1])]), self.promql)
+        return f"({promql})"
 
 
 def one_of(label: str, values: Iterable[str]) -> str:
@@ -110,6 +126,7 @@ class Prometheus:
         )
         self._lengths: dict[str, timedelta] = {}
         self._is_victoria: bool | None = None
+        self._match = tuple(f"{label}={quote(value)}" for label, value in cluster.match.items())
 
     def check(self) -> None:
         """Ask a question that every Prometheus can answer.
@@ -123,14 +140,15 @@ class Prometheus:
     def label_values(self, label: str, selector: Selector, window: Window) -> set[str]:
         """The values of a label, among the series of a selector that had samples around a window. Read from the index
         alone."""
-        parameters = {"match[]": str(selector), "start": window.start.timestamp(), "end": window.end.timestamp()}
+        parameters = {"match[]": self._own(selector), "start": window.start.timestamp(), "end": window.end.timestamp()}
         with self._explaining():
             values = self._client.get_label_values(label, params=parameters)
             return {str(value) for value in values}
 
-    def ask(self, query: str, at: datetime) -> list[tuple[LabelSet, float]]:
-        """The answer to an instant query: labels and value of each series."""
-        body = self._query(query, at)
+    def ask(self, query: str, selector: Selector | Expression, at: datetime) -> list[tuple[LabelSet, float]]:
+        """The answer to an instant query, in which ``$selector`` stands for the selector: labels and value of each
+        series."""
+        body = self._query(query.replace("$selector", self._own(selector)), at)
         try:
             answer = VECTOR_ANSWER.decode(body)
             self.warnings.update(answer.warnings)
@@ -163,7 +181,7 @@ class Prometheus:
         """One query: a range vector as long as the window, asked for a millisecond before its end. The samples are the
         stored ones, with their own times; what lies before the window (old Prometheus counts the far end in) is dropped
         in decoding."""
-        query = selector.during(window.length, self.cluster.step)
+        query = f"{self._own(selector)}{selector.during(window.length, self.cluster.step)}"
         body = self._query(query, window.end - timedelta(milliseconds=1))
         try:
             return decode(body, round(window.start.timestamp() * 1000), self._tells_ends(body))
@@ -187,6 +205,10 @@ class Prometheus:
                     raise refusal(response)
                 self._is_victoria = response.status_code == requests.codes.ok
         return self._is_victoria
+
+    def _own(self, selector: Selector | Expression) -> str:
+        """A selector as it is sent: of an address that holds several clusters, it selects this one's series alone."""
+        return str(selector.matching(*self._match))
 
     def _query(self, query: str, at: datetime) -> bytes:
         deadline = time.monotonic() + self._seconds

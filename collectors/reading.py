@@ -106,7 +106,8 @@ def answer(
     """Every sample of a read's series; of the series of facts only the last."""
     if isinstance(questions[0], Read):
         return prometheus.read(selector, around)
-    return prometheus.ask(f"last_over_time({selector.during(around.length, prometheus.cluster.step)})", around.end)
+    length = selector.during(around.length, prometheus.cluster.step)
+    return prometheus.ask(f"last_over_time($selector{length})", selector, around.end)
 
 
 def take_over(tables: Tables, questions: list[Question], answered: Answered) -> None:
@@ -138,14 +139,13 @@ def recall(
     """Add the last sample before the start of each of a selector's series: first find roughly when it was, then read
     it."""
     length = milliseconds(RECALL)
-    roughly = f"max_over_time(timestamp(last_over_time({selector}[{length}ms]))[{milliseconds(MEMORY)}ms:{length}ms])"
-    times = {
-        datetime.fromtimestamp(time, UTC) for _, time in prometheus.ask(roughly, start - timedelta(milliseconds=1))
-    }
+    roughly = f"max_over_time(timestamp(last_over_time($selector[{length}ms]))[{milliseconds(MEMORY)}ms:{length}ms])"
+    found = prometheus.ask(roughly, selector, start - timedelta(milliseconds=1))
+    times = {datetime.fromtimestamp(time, UTC) for _, time in found}
     pieces = [
         prometheus.read(selector, Window(time - RECALL, time + timedelta(milliseconds=1))) for time in sorted(times)
     ]
-    found = join([piece for piece in pieces if len(piece)] or [Samples.empty()])
-    is_last = np.append(found.series[1:] != found.series[:-1], True)[: len(found)]
-    tables.add_samples(read, Samples(found.labels, found.series[is_last], found.times[is_last], found.values[is_last]))
-    return len(found) > 0
+    last = join([piece for piece in pieces if len(piece)] or [Samples.empty()])
+    is_last = np.append(last.series[1:] != last.series[:-1], True)[: len(last)]
+    tables.add_samples(read, Samples(last.labels, last.series[is_last], last.times[is_last], last.values[is_last]))
+    return len(last) > 0

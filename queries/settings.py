@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from queries.duration import Duration
 
 PREFIX = "METRICS_API_"
+
+LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+"""What Prometheus takes for the name of a label."""
 
 
 class SettingsError(Exception):
@@ -108,6 +112,8 @@ class Labels(Section):
 class Cluster(Section):
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")
     prometheus: str
+    match: dict[str, str] = {}
+    """Labels that a series must carry, with these values, to be this cluster's: where one address holds several."""
     step: Duration = timedelta(seconds=60)
     backfill: Duration = timedelta(days=30)
     honor_labels: Literal["auto", True, False] = "auto"
@@ -134,6 +140,14 @@ class Cluster(Section):
         if not url.startswith(("http://", "https://")):
             raise ValueError("write the address of a Prometheus, as in http://127.0.0.1:9090")
         return url.rstrip("/")
+
+    @field_validator("match")
+    @classmethod
+    def names_labels(cls, match: dict[str, str]) -> dict[str, str]:
+        for label in match:
+            if not LABEL.fullmatch(label) or label == "__name__":
+                raise ValueError(f'{label!r} is not the name of a label; write as in match = {{ cluster = "c1" }}')
+        return match
 
     @field_validator("step")
     @classmethod

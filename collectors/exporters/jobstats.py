@@ -23,10 +23,11 @@ from queries.catalogue import Reading, Source
 MIG = "MIG-"
 """What the UUIDs of instances begin with."""
 
-USERS = (
-    'count by (jobid, userid) (count_values by (instance, uuid) ("jobid", nvidia_gpu_jobId{jobid=""} != 0)'
+USERS = Expression(
+    'count by (jobid, userid) (count_values by (instance, uuid) ("jobid", $0 != 0)'
     " * on (instance, uuid) group_left (userid)"
-    ' count_values by (instance, uuid) ("userid", max by (instance, uuid) (nvidia_gpu_jobUid{jobid=""} != 0)))'
+    ' count_values by (instance, uuid) ("userid", max by (instance, uuid) ($1 != 0)))',
+    (Selector("nvidia_gpu_jobId", ('jobid=""',)), Selector("nvidia_gpu_jobUid", ('jobid=""',))),
 )
 """Which user had which job on the same device at the same time, where both are values."""
 
@@ -92,7 +93,7 @@ VOCABULARY = Vocabulary(
     (*READS, JOBS),
     (
         Fact(Selector("nvidia_gpu_memory_used_bytes", ('jobid!=""',)), "job_facts", job),
-        Fact(Expression("nvidia_gpu_jobId", USERS), "job_facts", job),
+        Fact(USERS, "job_facts", job),
     ),
     memory=memory_of(READS, "instance"),
     uuid_label="uuid",
