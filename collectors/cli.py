@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from collectors.collect import now
 from collectors.collector import Collector
 from collectors.prometheus import PrometheusError
+from collectors.registry import Registry
 from collectors.run import FAILURES
 from collectors.run import run as run_collectors
 from collectors.upkeep import keep_up
@@ -67,9 +68,10 @@ def once(config: Config = None, cluster: Only = None) -> None:
         settings = load(config)
         lake = Lake(settings.store.path)
         lake.create()
-        chosen = choose(settings, cluster)
+        chosen, registry = choose(settings, cluster), Registry(settings.clusters)
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
-            ticks = [(each.name, pool.submit(Collector(each, lake, settings.collect).tick)) for each in chosen]
+            collectors = [Collector(each, lake, settings.collect, registry=registry) for each in chosen]
+            ticks = [(collector.cluster.name, pool.submit(collector.tick)) for collector in collectors]
         failures = []
         for name, tick in ticks:
             error = tick.exception()
@@ -96,9 +98,10 @@ def backfill(
         window = window_between(start, end)
         lake = Lake(settings.store.path)
         lake.create()
-        chosen = choose(settings, cluster)
+        chosen, registry = choose(settings, cluster), Registry(settings.clusters)
         with progress_bar() as progress, ThreadPoolExecutor(max(1, len(chosen))) as pool:
-            fills = [pool.submit(fill, Collector(each, lake, settings.collect), window, progress) for each in chosen]
+            collectors = [Collector(each, lake, settings.collect, registry=registry) for each in chosen]
+            fills = [pool.submit(fill, collector, window, progress) for collector in collectors]
         fail([str(error) for error in (done.exception() for done in fills) if isinstance(error, FAILURES)])
         for done in fills:
             done.result()

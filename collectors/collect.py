@@ -10,6 +10,7 @@ import duckdb
 
 from collectors.prometheus import Prometheus
 from collectors.reading import read_inputs
+from collectors.registry import Registry
 from queries.lake import Lake
 from queries.ledger.book import book
 from queries.ledger.inputs import Inputs
@@ -46,13 +47,15 @@ def collect(
     at_once: int = 1,
     clock: Clock = now,
     is_over: Callable[[], bool] = never,
+    registry: Registry | None = None,
 ) -> Iterator[Collected]:
     """Read, book and commit hours, up to ``at_once`` adjoining ones together. While some are booked and committed, the
     next are read. is_over: when it says so, what has been read is committed, and no more is read; asked after each
-    read, so that however late it is, the first is done.
+    read, so that however late it is, the first is done. registry: refuses GPUs that are another cluster's.
 
     Raises:
         PrometheusError: the cluster could not be read; what was committed before stays.
+        ConflictError: GPUs that were read are another cluster's; nothing is booked of what was read with them.
         LakeError: the lake could not be written.
     """
     with (
@@ -66,11 +69,17 @@ def collect(
             window = Window(run[0].start, run[-1].end)
             as_of = clock()
             inputs = read_inputs(prometheus, window, as_of)
+            if registry:
+                registry.check(prometheus.cluster.name, gpus_of(inputs), window)
             while len(under_way) >= BOOKERS:
                 yield from under_way.popleft().result()
             under_way.append(bookers.submit(settle, database, lake, prometheus.cluster, window, as_of, inputs))
         while under_way:
             yield from under_way.popleft().result()
+
+
+def gpus_of(inputs: Inputs) -> set[str]:
+    return set(inputs.tables["device_ids"]["gpu_uuid"].to_pylist())
 
 
 def settle(

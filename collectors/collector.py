@@ -10,6 +10,7 @@ from collectors.collect import Clock, Collected, collect, never, now
 from collectors.exporters import vocabularies_of
 from collectors.prometheus import Prometheus, Selector
 from collectors.recording import Tally, recorded
+from collectors.registry import Registry
 from queries.collection import Kind
 from queries.lake import Lake
 from queries.settings import Cluster, Collect
@@ -27,12 +28,15 @@ log = structlog.get_logger()
 class Collector:
     """One cluster's collector. Several may work on one cluster: what is done is read from the lake."""
 
-    def __init__(self, cluster: Cluster, lake: Lake, settings: Collect, clock: Clock = now) -> None:
+    def __init__(
+        self, cluster: Cluster, lake: Lake, settings: Collect, clock: Clock = now, registry: Registry | None = None
+    ) -> None:
         self.cluster = cluster
         self.lake = lake
         self.settings = settings
         self.clock = clock
         self.prometheus = Prometheus(cluster)
+        self.registry = registry
         self._memories = [vocabulary.memory for vocabulary in vocabularies_of(cluster) if vocabulary.memory]
         self._beginning: datetime | None = None
 
@@ -44,7 +48,8 @@ class Collector:
         """
         with self.recorded("live") as tally:
             hours = tally.expect(self.open_hours())
-            return [tally.add(done) for done in collect(self.prometheus, self.lake, hours, 2, self.clock)]
+            found = collect(self.prometheus, self.lake, hours, 2, self.clock, never, self.registry)
+            return [tally.add(done) for done in found]
 
     def catch_up(self, is_over: Callable[[], bool] = never) -> Iterator[Collected]:
         """Collect the hours that are missing, oldest first, until told that it is over.
@@ -92,7 +97,7 @@ class Collector:
         if not hours:
             return
         at_once = max(1, min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1])))
-        yield from collect(self.prometheus, self.lake, hours, at_once, self.clock, is_over)
+        yield from collect(self.prometheus, self.lake, hours, at_once, self.clock, is_over, self.registry)
 
     def samples_in(self, hour: Window) -> int:
         """How many samples of GPUs an hour has, about: every series one per step."""

@@ -65,11 +65,12 @@ class Selector:
 class Expression:
     """What Prometheus makes of series, at every step: where their raw samples would be too many, or say too little.
 
-    promql: with ``$0``, ``$1`` ... for the selectors.
+    promql: with ``$0``, ``$1`` ... for the selectors. step: how far the answers are apart; without one, the cluster's.
     """
 
     promql: str
     selectors: tuple[Selector, ...]
+    step: timedelta | None = None
 
     @property
     def metric(self) -> str:
@@ -80,10 +81,10 @@ class Expression:
         return self
 
     def matching(self, *matchers: str) -> "Expression":
-        return Expression(self.promql, tuple(selector.where(*matchers) for selector in self.selectors))
+        return Expression(self.promql, tuple(selector.where(*matchers) for selector in self.selectors), self.step)
 
     def during(self, length: timedelta, step: timedelta) -> str:
-        return f"[{milliseconds(length)}ms:{milliseconds(step)}ms]"
+        return f"[{milliseconds(length)}ms:{milliseconds(self.step or step)}ms]"
 
     def __str__(self) -> str:
         promql = re.sub(r"\$(\d)", lambda place: str(self.selectors[int(place[1])]), self.promql)

@@ -10,6 +10,7 @@ import structlog
 from collectors.collect import Clock, now
 from collectors.collector import Collector
 from collectors.prometheus import PrometheusError
+from collectors.registry import ConflictError, Registry
 from collectors.upkeep import keep_up
 from queries.lake import Lake, LakeError
 from queries.ledger.book import UnbalancedError
@@ -17,7 +18,7 @@ from queries.settings import Cluster, Settings
 
 UPKEEP_EVERY = timedelta(hours=1)
 
-FAILURES = (PrometheusError, LakeError, UnbalancedError)
+FAILURES = (PrometheusError, ConflictError, LakeError, UnbalancedError)
 """What keeps one cluster from being collected now, and may have passed at the next tick."""
 
 log = structlog.get_logger()
@@ -27,8 +28,9 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Collect every cluster at every tick, and fill its missing hours between the ticks, until ``stop`` is set."""
     lake = Lake(settings.store.path)
     lake.create()
+    registry = Registry(settings.clusters)
     tasks = [
-        threading.Thread(target=watch, args=(cluster, lake, settings, stop), name=cluster.name)
+        threading.Thread(target=watch, args=(cluster, lake, settings, stop, now, registry), name=cluster.name)
         for cluster in settings.clusters
     ]
     tasks.append(threading.Thread(target=keep_up_regularly, args=(lake, settings, stop), name="upkeep"))
@@ -38,9 +40,16 @@ def run(settings: Settings, stop: threading.Event) -> None:
         task.join()
 
 
-def watch(cluster: Cluster, lake: Lake, settings: Settings, stop: threading.Event, clock: Clock = now) -> None:
+def watch(
+    cluster: Cluster,
+    lake: Lake,
+    settings: Settings,
+    stop: threading.Event,
+    clock: Clock = now,
+    registry: Registry | None = None,
+) -> None:
     """Collect one cluster until told to stop. What fails is told, and tried again at the next tick."""
-    collector = Collector(cluster, lake, settings.collect, clock)
+    collector = Collector(cluster, lake, settings.collect, clock, registry)
     while not stop.is_set():
         next_tick = clock() + settings.collect.tick
         attempt("collected", cluster.name, partial(report, collector))
