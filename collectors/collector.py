@@ -87,11 +87,7 @@ class Collector:
 
     def unfinished(self, window: Window) -> Iterator[Window]:
         """The hours of a window that are missing, or were last read before their grace had passed."""
-        done = self.lake.snapshot().revisions(self.cluster.name, window)
-        for hour in window.hours():
-            final = (hour.end + self.settings.grace).timestamp()
-            if done.get(hour.start, 0) < final:
-                yield hour
+        return self.lake.snapshot().unfinished(self.cluster.name, window, self.settings.grace)
 
     def _collect_many(self, hours: list[Window], is_over: Callable[[], bool]) -> Iterator[Collected]:
         if not hours:

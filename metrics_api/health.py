@@ -3,7 +3,7 @@
 import time
 from typing import Annotated, Literal
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
+from metrics_api.runs import lake_metrics
 from metrics_api.services import Services
 from queries.scope import EVERYTHING
 
@@ -22,13 +23,6 @@ REQUESTS = Counter(
     "metrics_api_requests", "Requests that were answered.", ["method", "path", "code"], registry=REGISTRY
 )
 SECONDS = Histogram("metrics_api_request_seconds", "How long answers took.", ["method", "path"], registry=REGISTRY)
-COLLECTED_UNTIL = Gauge(
-    "metrics_api_cluster_collected_until_seconds",
-    "Unix time until which a cluster was collected.",
-    ["cluster"],
-    registry=REGISTRY,
-)
-LAKE_VERSION = Gauge("metrics_api_lake_version", "Version of the ledger table that is served.", registry=REGISTRY)
 
 
 class Health(BaseModel):
@@ -57,12 +51,8 @@ def probe(services: Services) -> None:
 
 async def read_own_metrics(services: Services) -> Annotated[Response, Produces(str, ("text/plain",))]:
     """The service's own metrics, in Prometheus's format."""
-    asker = await run_in_threadpool(services.asker, EVERYTHING)
-    LAKE_VERSION.set(asker.snapshot.version)
-    for cluster in asker.clusters():
-        if cluster.collected_until:
-            COLLECTED_UNTIL.labels(cluster.name).set(cluster.collected_until.timestamp())
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    body = await run_in_threadpool(lambda: generate_latest(lake_metrics(services.asker(EVERYTHING))))
+    return Response(generate_latest(REGISTRY) + body, media_type=CONTENT_TYPE_LATEST)
 
 
 class Measured:

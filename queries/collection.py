@@ -1,4 +1,4 @@
-"""Collection: one run of a collector, as it becomes a row of the lake, also where it failed."""
+"""Collection: one run of a collector, as it becomes a row of the lake, also where it failed; and many, summed up."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,3 +41,28 @@ class Collection:
             "counted": [{"hour": hour, "samples": samples} for hour, samples in self.counted.items()],
         }
         return pa.Table.from_pylist([row], schema=COLLECTIONS.schema)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of one kind of a cluster: how many since a time, the last one, and when one last succeeded or failed
+    (Unix seconds) with the last error. The fields are the columns of collections.sql."""
+
+    cluster: str
+    kind: Kind
+    runs: int
+    failures: int
+    samples: int
+    succeeded_at: float | None
+    failed_at: float | None
+    error: str | None
+    started_at: datetime
+    window_start: datetime
+    window_end: datetime
+    success: bool
+    duration_seconds: float
+    samples_read: int
+    bytes_read: int
+    hours_written: int
+    rows_written: int
+    warnings: tuple[str, ...]

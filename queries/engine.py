@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from queries.catalogue import GAUGES, METRICS, Metric
+from queries.collection import Runs
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
 from queries.lake import Lake
 from queries.ledger.steps import booked
@@ -65,7 +66,20 @@ class Engine:
         user's text.
         """
         ledger = ledger_of(snapshot, parts, scope, metrics)
-        sql = read_template("queries.questions", question).render(ledger=ledger, metrics=metrics, **texts)
+        return self._run(question, scope, parameters, ledger=ledger, metrics=metrics, **texts)
+
+    def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
+        """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
+        snapshot = self.lake.collections.snapshot()
+        paths = snapshot.paths("", window)
+        if not paths:
+            return []
+        parameters = {"counted_since": int(counted_since.timestamp())}
+        rows = self._run("collections", scope, parameters, collections=f"select * from {parquet(paths)}")
+        return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
+
+    def _run(self, question: str, scope: Scope, parameters: Mapping[str, Any], **texts: object) -> pa.Table:
+        sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
@@ -132,11 +146,15 @@ def rows_of(paths: list[str], window: Window) -> str:
     """The stored rows of a window. The paths and times are ours."""
     if not paths:
         return NO_ROWS
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     return (
-        f"select * from read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
+        f"select * from {parquet(paths)}"
         f" where time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
     )
+
+
+def parquet(paths: list[str]) -> str:
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
 
 
 TYPES = {pa.string(): "varchar", pa.float64(): "double", pa.int64(): "bigint"}

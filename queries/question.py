@@ -105,6 +105,13 @@ class Asker:
         names = dict.fromkeys((*self.configured, *sorted(until)))
         return tuple(self._state(name, until.get(name)) for name in names if self.scope.shows(name))
 
+    def coverage(self, question: Question) -> dict[str, float]:
+        """Per cluster, the measured share of the capacity; without those that have none."""
+        rows = self._ask("coverage", question, plan(question.window, question.step)).to_pylist()
+        return {
+            row["cluster"]: row["measured_seconds"] / row["capacity_seconds"] for row in rows if row["capacity_seconds"]
+        }
+
     def _state(self, name: str, until: datetime | None) -> ClusterState:
         if until is None:
             return ClusterState(name, "never", None)

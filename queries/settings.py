@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from queries.duration import Duration
+from queries.duration import Duration, format_duration
 
 PREFIX = "METRICS_API_"
 
@@ -190,6 +190,18 @@ class Settings(BaseSettings):
             raise ValueError(f"cluster names are unique; {', '.join(taken)} appears more than once")
         return clusters
 
+    @model_validator(mode="after")
+    def keep_what_they_fill(self) -> Self:
+        kept = self.store.retention.rollups
+        for cluster in self.clusters:
+            if cluster.backfill > kept:
+                raise ValueError(
+                    f"the backfill of cluster {cluster.name!r} ({format_duration(cluster.backfill)}) is longer than"
+                    f" store.retention.rollups ({format_duration(kept)}): hours would be filled and dropped in turn;"
+                    " shorten the one or lengthen the other"
+                )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -245,7 +257,8 @@ def explain(problem: Any, path: Path | None) -> str:
     value = "" if isinstance(problem["input"], (dict, list)) else f" = {problem['input']!r}"
     if "secret" in key or "password" in key or "token" in key:
         value = ""
-    return f"{where}: {key}{value}: {problem['msg'].removeprefix('Value error, ')}"
+    what = f"{key}{value}: " if key else ""
+    return f"{where}: {what}{problem['msg'].removeprefix('Value error, ')}"
 
 
 def suggest(location: tuple[int | str, ...]) -> str:

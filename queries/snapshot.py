@@ -1,6 +1,7 @@
 """Snapshot: one version of a table of the lake, and what its log says of each file."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,7 +88,9 @@ class Snapshot:
             if file["min_window"] == file["max_window"]
         }
         done = {
-            of_one_hour[path]["min_window"]: of_one_hour[path]["max_revision"] for path in paths if path in of_one_hour
+            of_one_hour[path]["min_window"].astimezone(UTC): of_one_hour[path]["max_revision"]
+            for path in paths
+            if path in of_one_hour
         }
         of_many = [path for path in paths if path not in of_one_hour]
         if of_many:
@@ -98,6 +101,13 @@ class Snapshot:
                 ).fetchall()
             done |= {datetime.fromtimestamp(start, UTC): revision for start, revision in rows}
         return {start: revision for start, revision in done.items() if window.start <= start < window.end}
+
+    def unfinished(self, cluster: str, window: Window, grace: timedelta) -> Iterator[Window]:
+        """The hours of a window that are missing, or were last read before their grace had passed."""
+        done = self.revisions(cluster, window)
+        for hour in window.hours():
+            if done.get(hour.start, 0) < (hour.end + grace).timestamp():
+                yield hour
 
 
 def ended_window(period: str, time: datetime, before: datetime) -> Window | None:

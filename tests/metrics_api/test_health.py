@@ -38,5 +38,7 @@ def test_its_own_metrics_tell_requests_and_freshness(client: TestClient) -> None
     assert ("GET", "/api/v1/clusters", "200") in requests
     assert ("GET", "(none)", "404") in requests
     assert "other" in {method for method, _, _ in requests}
-    until = {sample.labels["cluster"] for sample in families["metrics_api_cluster_collected_until_seconds"].samples}
+    until = {
+        sample.labels["cluster"] for sample in families["metrics_api_cluster_collected_until_timestamp_seconds"].samples
+    }
     assert until == {"alpha", "beta"}

@@ -56,6 +56,10 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
         ("[[clusters]]\nname = 'A/../b'\nprometheus = 'http://x'", "clusters.0.name = 'A/../b'"),
         ("[[clusters]]\nname = 'a'\nprometheus = '127.0.0.1:9090'", "write the address of a Prometheus"),
         ("[[clusters]]\nname = 'a'", "clusters.0.prometheus"),
+        (
+            f"[store.retention]\nrollups = '7d'\n{CLUSTER}",
+            "metrics.toml: the backfill of cluster 'alpha' (30d) is longer than store.retention.rollups (7d)",
+        ),
         ("port = ", "metrics.toml"),
     ],
 )
