@@ -144,13 +144,14 @@ class Table:
 
         def compact_in(table: DeltaTable) -> int:
             paths = Snapshot.of(table, self.folder, self.dataset).paths(layer, window, [cluster])
-            overwrite(
-                table,
-                self._read_rows(paths, layer, window),
-                THOROUGHLY,
-                f"cluster = '{cluster}'{own_layer}"
-                f" and {clock} >= '{window.start.isoformat()}' and {clock} < '{window.end.isoformat()}'",
-            )
+            if len(paths) > 1:  # else somebody was faster
+                overwrite(
+                    table,
+                    self._read_rows(paths, layer, window),
+                    THOROUGHLY,
+                    f"cluster = '{cluster}'{own_layer}"
+                    f" and {clock} >= '{window.start.isoformat()}' and {clock} < '{window.end.isoformat()}'",
+                )
             return len(paths)
 
         return self._commit(compact_in)
