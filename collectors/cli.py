@@ -23,6 +23,7 @@ from collectors.run import run as run_collectors
 from collectors.upkeep import keep_up
 from queries.lake import Lake, LakeError
 from queries.logs import write_logs
+from queries.repair import repair as repair_table
 from queries.settings import Cluster, Settings, SettingsError
 from queries.window import Window, format_time, parse_time
 
@@ -119,6 +120,24 @@ def upkeep(config: Config = None) -> None:
             count += 1
             console.print(what)
         console.print(f"{count} pieces of upkeep done" if count else "nothing was due")
+
+
+@app.command()
+def repair(config: Config = None) -> None:
+    """Take damaged files out of the lake, tell what they held, and how to collect it again."""
+    with explained():
+        lake = Lake(load(config).store.path)
+        lake.create()
+        lost = [what for table in lake.tables for what in repair_table(table)]
+        for what in lost:
+            console.print(what, highlight=False, soft_wrap=True)
+        console.print(
+            "hours that are missing now are collected again by themselves, as far as Prometheus has them;"
+            " `metrics-collect backfill --again` reads those again whose samples alone are lost"
+            if lost
+            else "nothing is damaged",
+            soft_wrap=True,
+        )
 
 
 def stop_with_input(stop: threading.Event) -> None:

@@ -52,9 +52,17 @@ def watch(
     collector = Collector(cluster, lake, settings.collect, clock, registry)
     while not stop.is_set():
         next_tick = clock() + settings.collect.tick
+        attempt("found a lake", cluster.name, partial(make_again, lake))
         attempt("collected", cluster.name, partial(report, collector))
         attempt("filled", cluster.name, partial(fill_until, collector, next_tick, stop))
         stop.wait(max(0.0, (next_tick - clock()).total_seconds()))
+
+
+def make_again(lake: Lake) -> None:
+    """A lake that was deleted is made again: what Prometheus still has of it is missing then, and filled."""
+    made = lake.create()
+    if made:
+        log.error("the lake was deleted; it is made again", folder=lake.folder, tables=made)
 
 
 def report(collector: Collector) -> None:

@@ -12,6 +12,7 @@ from queries.catalogue import GAUGES, METRICS, Metric
 from queries.collection import Runs
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
 from queries.lake import Lake
+from queries.lake_error import is_damage, unreadable
 from queries.ledger.steps import booked
 from queries.scope import Scope
 from queries.snapshot import Snapshot
@@ -61,9 +62,12 @@ class Engine:
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
+
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
         metrics: those that the question asks for. texts: what is filled in of the catalogue's identifiers; never a
         user's text.
+        Raises:
+            LakeError: a file is damaged or gone.
         """
         ledger = ledger_of(snapshot, parts, scope, metrics)
         return self._run(question, scope, parameters, ledger=ledger, metrics=metrics, **texts)
@@ -83,7 +87,12 @@ class Engine:
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
-            return in_utc(cursor.sql(sql, params=used).to_arrow_table())
+            try:
+                return in_utc(cursor.sql(sql, params=used).to_arrow_table())
+            except duckdb.Error as error:
+                if is_damage(error):
+                    raise unreadable(self.lake.folder, error) from error
+                raise
 
     def close(self) -> None:
         self._duckdb.close()

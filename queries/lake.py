@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from queries.datasets import COLLECTIONS, LEDGER, WORKLOADS
+from queries.lake_error import LakeError
 from queries.snapshot import Snapshot
-from queries.table import LakeError, Table
+from queries.table import Table
 from queries.window import Window
 
 __all__ = ["Lake", "LakeError"]
@@ -21,9 +22,9 @@ class Lake:
             raise LakeError(
                 f"store.path = {path!r}: only local folders can hold the lake so far; write a path, as in ./data"
             )
-        root = Path(path).absolute()
+        self.folder = str(Path(path).absolute())
         self.ledger, self.collections, self.workloads = (
-            Table(str(root / dataset.name), dataset) for dataset in (LEDGER, COLLECTIONS, WORKLOADS)
+            Table(f"{self.folder}/{dataset.name}", dataset) for dataset in (LEDGER, COLLECTIONS, WORKLOADS)
         )
 
     @property

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from queries.datasets import TIME, Dataset
+from queries.lake_error import unreadable
 from queries.window import HOUR, Window
 
 FILES = pa.schema(
@@ -80,7 +81,11 @@ class Snapshot:
         }
 
     def revisions(self, cluster: str, window: Window) -> dict[datetime, int]:
-        """What is done: per hour that was collected, the Unix second at which it was read."""
+        """What is done: per hour that was collected, the Unix second at which it was read.
+
+        Raises:
+            LakeError: a file is damaged or gone.
+        """
         paths = self.paths("hour", window, [cluster])
         of_one_hour = {
             f"{self.folder}/{file['path']}": file
@@ -94,12 +99,7 @@ class Snapshot:
         }
         of_many = [path for path in paths if path not in of_one_hour]
         if of_many:
-            with duckdb.connect() as connection:
-                rows = connection.sql(
-                    "select epoch(window_start), max(revision) from read_parquet($paths) group by all",
-                    params={"paths": of_many},
-                ).fetchall()
-            done |= {datetime.fromtimestamp(start, UTC): revision for start, revision in rows}
+            done |= read_revisions(self.folder, of_many)
         return {start: revision for start, revision in done.items() if window.start <= start < window.end}
 
     def unfinished(self, cluster: str, window: Window, grace: timedelta) -> Iterator[Window]:
@@ -108,6 +108,19 @@ class Snapshot:
         for hour in window.hours():
             if done.get(hour.start, 0) < (hour.end + grace).timestamp():
                 yield hour
+
+
+def read_revisions(folder: str, paths: list[str]) -> dict[datetime, int]:
+    """The revisions of the hours in files that hold several."""
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.sql(
+                "select epoch(window_start), max(revision) from read_parquet($paths) group by all",
+                params={"paths": paths},
+            ).fetchall()
+    except duckdb.Error as error:
+        raise unreadable(folder, error) from error
+    return {datetime.fromtimestamp(start, UTC): revision for start, revision in rows}
 
 
 def ended_window(period: str, time: datetime, before: datetime) -> Window | None:

@@ -15,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from queries.datasets import TIME, Dataset
+from queries.lake_error import unreadable, unwritable
 from queries.parquet import QUICKLY, THOROUGHLY, append, overwrite
 from queries.snapshot import Snapshot
 from queries.window import HOUR, Window, format_time
@@ -34,10 +35,6 @@ CONFIGURATION: dict[str, str | None] = {
 
 Mark = tuple[int, int, int]
 """What tells one file from another that took its place: inode, time of change, size."""
-
-
-class LakeError(Exception):
-    """The lake cannot be read or written; the message names the path and what would be right."""
 
 
 class Table:
@@ -60,6 +57,7 @@ class Table:
             LakeError: the folder cannot be written.
         """
         self._check_folder()
+        self._remove_remnant()
         try:
             if DeltaTable.is_deltatable(self.folder):
                 return False
@@ -71,7 +69,7 @@ class Table:
             )
         except (OSError, DeltaError) as error:
             if not DeltaTable.is_deltatable(self.folder):  # no other process was faster
-                raise self._unwritable(error) from error
+                raise unwritable(self.folder, error) from error
         return True
 
     def snapshot(self) -> Snapshot:
@@ -88,7 +86,7 @@ class Table:
                 return self._snapshot
             except (OSError, DeltaError) as error:
                 self._table = None
-                raise LakeError(f"store.path: cannot read {self.folder}: {error}") from error
+                raise unreadable(self.folder, error) from error
             if table.version() != self._snapshot.version:
                 self._snapshot = Snapshot.of(table, self.folder, self.dataset)
             return self._snapshot
@@ -161,6 +159,10 @@ class Table:
         own_layer = f" and layer = '{layer}'" if layer else ""
         self._commit(lambda table: table.delete(f"cluster = '{cluster}' and period = '{period}'{own_layer}"))
 
+    def forget_missing(self) -> None:
+        """Take the files out of the log that are not there any more."""
+        self._commit(lambda table: table.repair())
+
     def checkpoint(self) -> None:
         """Sum up the log in one file, so that it opens quickly, and remove what of it is summed up and old."""
 
@@ -191,7 +193,7 @@ class Table:
                 with attempt:
                     return change(DeltaTable(self.folder))
         except (OSError, DeltaError, duckdb.Error) as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.folder, error) from error
         raise AssertionError("a retry ends with an answer or an error")
 
     def _newest(self) -> DeltaTable:
@@ -223,6 +225,17 @@ class Table:
             ).to_arrow_table()
         return rows.select(self.dataset.schema.names).cast(self.dataset.schema)
 
+    def _remove_remnant(self) -> None:
+        """A commit that was under way while the table was deleted leaves a log without a beginning, which nobody can
+        read. Its hours are missing then, and collected again."""
+        log = Path(self.folder) / "_delta_log"
+        names = os.listdir(log) if log.is_dir() else []
+        if any(name.startswith(f"{0:020}.") or ".checkpoint." in name for name in names):
+            return
+        for name in names:
+            if name.endswith(".json"):
+                (log / name).unlink(missing_ok=True)
+
     def _check_folder(self) -> None:
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
@@ -230,12 +243,7 @@ class Table:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise LakeError(
-                f"store.path: cannot write to {self.folder}: {error.strerror}; name a folder that this user can write"
-            ) from None
-
-    def _unwritable(self, error: Exception) -> LakeError:
-        return LakeError(f"store.path: cannot write to {self.folder}: {error}")
+            raise unwritable(self.folder, error) from None
 
 
 def without(hours: list[Window], rows: pa.Table) -> pa.Table:
