@@ -14,6 +14,7 @@ from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT
 from queries.lake import Lake
 from queries.lake_error import is_damage, unreadable
 from queries.ledger.steps import booked
+from queries.parquet import parquet
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.template import read_template
@@ -78,8 +79,9 @@ class Engine:
         paths = snapshot.paths("", window)
         if not paths:
             return []
+        source = parquet(paths, self.lake.collections.dataset.schema, snapshot.is_mixed)
         parameters = {"counted_since": int(counted_since.timestamp())}
-        rows = self._run("collections", scope, parameters, collections=f"select * from {parquet(paths)}")
+        rows = self._run("collections", scope, parameters, collections=f"select * from {source}")
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
     def _run(self, question: str, scope: Scope, parameters: Mapping[str, Any], **texts: object) -> pa.Table:
@@ -119,7 +121,7 @@ def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequ
     """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
     need."""
     gauges = needed_gauges(metrics)
-    tables = [layer_of(part.layer, snapshot.paths(part.layer, part.window), part.window, gauges) for part in parts]
+    tables = [layer_of(part.layer, rows_of(snapshot, part), gauges) for part in parts]
     whole = " union all by name ".join(tables)
     if scope.is_everything:
         return whole
@@ -142,8 +144,8 @@ def needed_gauges(metrics: Sequence[Metric]) -> list[Metric]:
     return [gauge for gauge in GAUGES if gauge is POWER or gauge.integral in wanted or gauge.seconds in wanted]
 
 
-def layer_of(layer: str, paths: list[str], window: Window, gauges: list[Metric]) -> str:
-    source = f"({rows_of(paths, window)})"
+def layer_of(layer: str, rows: str, gauges: list[Metric]) -> str:
+    source = f"({rows})"
     if layer == "raw":
         return f"select * from ({booked(source, KEYS, gauges)})"
     extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
@@ -151,24 +153,10 @@ def layer_of(layer: str, paths: list[str], window: Window, gauges: list[Metric])
     return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes))} from {source}"
 
 
-def rows_of(paths: list[str], window: Window) -> str:
-    """The stored rows of a window. The paths and times are ours."""
-    if not paths:
-        return NO_ROWS
+def rows_of(snapshot: Snapshot, part: Part) -> str:
+    """The stored rows of a part. The times are ours."""
+    window = part.window
     return (
-        f"select * from {parquet(paths)}"
+        f"select * from {parquet(snapshot.paths(part.layer, window), LEDGER_SCHEMA, snapshot.is_mixed)}"
         f" where time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
     )
-
-
-def parquet(paths: list[str]) -> str:
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
-
-
-TYPES = {pa.string(): "varchar", pa.float64(): "double", pa.int64(): "bigint"}
-NO_ROWS = (
-    "select "
-    + ", ".join(f'null::{TYPES.get(field.type, "timestamptz")} as "{field.name}"' for field in LEDGER_SCHEMA)
-    + " where false"
-)

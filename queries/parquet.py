@@ -1,4 +1,7 @@
-"""Parquet: how rows are written into files, so that these are small."""
+"""Parquet: how rows are written into files, so that these are small, and read, also those that an earlier version wrote
+with fewer columns."""
+
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,3 +46,31 @@ def writer_properties(rows: pa.Table, level: int) -> WriterProperties:
     ]
     split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
     return WriterProperties(compression="ZSTD", compression_level=level, column_properties=dict.fromkeys(noisy, split))
+
+
+TYPES = {
+    pa.string(): "varchar",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.list_(pa.int16()): "smallint[]",
+    pa.list_(pa.float64()): "double[]",
+    pa.list_(pa.string()): "varchar[]",
+}
+
+
+def parquet(paths: Sequence[str], schema: pa.Schema, is_mixed: bool) -> str:
+    """The rows of some files, to select from. The paths are ours. is_mixed: some may lack columns of the schema, which
+    are null then."""
+    if not paths:
+        return f"({no_rows(schema)})"
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    options = "hive_partitioning = true, hive_types_autocast = false"
+    if not is_mixed:
+        return f"read_parquet([{listed}], {options})"
+    return f"({no_rows(schema)} union all by name from read_parquet([{listed}], union_by_name = true, {options}))"
+
+
+def no_rows(schema: pa.Schema) -> str:
+    columns = [f'null::{TYPES.get(field.type, "timestamptz")} as "{field.name}"' for field in schema]
+    return f"select {', '.join(columns)} where false"

@@ -19,6 +19,9 @@ FILES = pa.schema(
     + [("min_window", TIME), ("max_window", TIME), ("max_revision", pa.int64()), ("size", pa.int64())]
 )
 
+COLUMNS_SINCE = "metrics_api.columns_since"
+"""The property of a table that says when (Unix milliseconds) columns were added to it."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -28,10 +31,12 @@ class Snapshot:
     version: int
     folder: str
     files: pa.Table
+    is_mixed: bool = False
+    """Whether some files were written before the newest columns were added."""
 
     @classmethod
     def of(cls, table: DeltaTable, folder: str, dataset: Dataset) -> "Snapshot":
-        return cls(table.version(), folder, list_files(table, dataset))
+        return cls(table.version(), folder, list_files(table, dataset), has_older_files(table))
 
     @classmethod
     def nothing(cls, folder: str) -> "Snapshot":
@@ -156,3 +161,12 @@ def list_files(table: DeltaTable, dataset: Dataset) -> pa.Table:
         name: found[source] if source in found.column_names else nothing[name] for name, source in columns.items()
     }
     return pa.table(listed).cast(FILES)
+
+
+def has_older_files(table: DeltaTable) -> bool:
+    since = table.metadata().configuration.get(COLUMNS_SINCE)
+    if since is None:
+        return False
+    written = pa.table(table.get_add_actions(flatten=True)).column("modification_time")
+    oldest = pc.min(written).cast(pa.timestamp("ms")).cast(pa.int64()).as_py()
+    return oldest is not None and oldest <= int(since)

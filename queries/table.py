@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,14 +11,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import stamina
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from queries.datasets import TIME, Dataset
 from queries.lake_error import unreadable, unwritable
-from queries.parquet import QUICKLY, THOROUGHLY, append, overwrite
-from queries.snapshot import Snapshot
-from queries.window import HOUR, Window, format_time
+from queries.parquet import QUICKLY, THOROUGHLY, append, overwrite, parquet
+from queries.snapshot import COLUMNS_SINCE, Snapshot
+from queries.window import HOUR, Window, format_time, milliseconds
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Table:
         self._snapshot = Snapshot.nothing(folder)
 
     def create(self) -> bool:
-        """Make the table if it is not there.
+        """Make the table if it is not there, and add to it the columns that an earlier version did not have.
 
         Returns:
             Whether it had to be made.
@@ -60,6 +60,7 @@ class Table:
         self._remove_remnant()
         try:
             if DeltaTable.is_deltatable(self.folder):
+                self._add_columns()
                 return False
             DeltaTable.create(
                 self.folder,
@@ -219,11 +220,21 @@ class Table:
         clock = self.dataset.clock
         with duckdb.connect() as connection:
             rows = connection.sql(
-                "select * from read_parquet($paths, hive_partitioning = true, hive_types_autocast = false)"
+                f"select * from {parquet(paths, self.dataset.schema, is_mixed=True)}"
                 f" where {clock} >= $start and {clock} < $end order by {self.dataset.orders[layer]}",
-                params={"paths": paths, "start": window.start, "end": window.end},
+                params={"start": window.start, "end": window.end},
             ).to_arrow_table()
         return rows.select(self.dataset.schema.names).cast(self.dataset.schema)
+
+    def _add_columns(self) -> None:
+        """What files that are there lack is null."""
+        table = DeltaTable(self.folder)
+        there = {field.name for field in table.schema().fields}
+        missing = [field for field in Schema.from_arrow(self.dataset.schema).fields if field.name not in there]
+        if missing:
+            table.alter.add_columns(missing)
+            now = str(milliseconds(datetime.now(UTC)))
+            table.alter.set_table_properties({COLUMNS_SINCE: now}, raise_if_not_exists=False)
 
     def _remove_remnant(self) -> None:
         """A commit that was under way while the table was deleted leaves a log without a beginning, which nobody can
