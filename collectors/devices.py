@@ -18,19 +18,35 @@ def with_devices(rows: Rows) -> Rows:
         "gpu_series": [with_number(row, devices) for row in gpus if place_of(row) in known],
         "device_series": [with_number(row, devices) for row in rows["device_series"] if place_of(row) in known],
     }
-    return numbered | {"device_ids": ids_of(devices)}
+    return numbered | {"device_ids": ids_of(devices), "entity_series": with_own_nodes(rows, gpus)}
 
 
 def with_nodes(gpus: list[Row], rows: Rows) -> list[Row]:
     """An exporter may give its own pod's name, or an address, as the node: the scheduler knows whose that is."""
     nodes = {row["node"] for row in rows["node_series"]}
-    aliases = {
-        address: row["node"]
+    aliases = aliases_of(nodes, rows)
+    return [row | {"node": known_as(str(row["node"]), nodes, aliases)} for row in gpus]
+
+
+def with_own_nodes(rows: Rows, gpus: list[Row]) -> list[Row]:
+    """What is told of pods, projects and nodes; of nodes, only of those that have GPUs."""
+    nodes = {row["node"] for row in (*rows["node_series"], *gpus)}
+    aliases = aliases_of(nodes, rows)
+    named = [
+        row | {"node": known_as(str(row["node"]), nodes, aliases)} if row["kind"] == "node" else row
+        for row in rows["entity_series"]
+    ]
+    return [row for row in named if row["kind"] != "node" or row["node"] in nodes]
+
+
+def aliases_of(nodes: set[object], rows: Rows) -> dict[object, object]:
+    """Other names of some nodes, by what pods and nodes say of their addresses."""
+    return {
+        address: node
         for row in (*rows["pod_facts"], *rows["node_addresses"])
         for address in row.get("addresses") or ()  # type: ignore[attr-defined]
-        if row["node"] in nodes
+        if (node := known_as(str(row.get("node")), nodes, {})) in nodes
     }
-    return [row | {"node": known_as(str(row["node"]), nodes, aliases)} for row in gpus]
 
 
 def known_as(node: str, nodes: set[object], aliases: dict[object, object]) -> object:

@@ -35,7 +35,8 @@ class Tables:
         """
         if read.by_value:
             samples = split_by_value(samples)
-        rows = [self._row_of_series(read, labels) for labels in samples.labels]
+        names, label = self.names(read.of), read.of.rstrip("s")
+        rows = [self._row_of_series(read, labels, names, label) for labels in samples.labels]
         numbers = np.array([-1 if row is None else row["series"] for row in rows], np.int32)
         if len(samples):
             self.samples.append(numbered(samples, numbers))
@@ -78,10 +79,11 @@ class Tables:
         self.rows |= with_devices(self.rows)
         return Inputs.of_rows(pa.concat_tables([empty, *self.samples]), self.rows)
 
-    def _row_of_series(self, read: Read, labels: LabelSet) -> Row | None:
+    def _row_of_series(self, read: Read, labels: LabelSet, names: set[str], label: str) -> Row | None:
+        """names: those of pods or nodes (label) that a read is narrowed to; Prometheus could not always do it."""
         self._note_renaming(labels)
         row = read.row(labels)
-        if row is None:
+        if row is None or (read.of != "cluster" and row.get(label) not in names):
             return None
         source = read.source
         number = len(self.rows["series"])

@@ -106,8 +106,9 @@ class Metric:
         return self.seconds if self.entry.gauge else self.entry.denominator
 
     @property
-    def is_of_projects(self) -> bool:
-        return self.entry.entity == "project"
+    def is_summed_over_entities(self) -> bool:
+        """Whether the values of projects, pods or nodes are added up, each its mean over time."""
+        return self.entry.gauge is not None and self.entry.entity != "gpu"
 
     @property
     def is_divided_by_time(self) -> bool:
@@ -147,8 +148,8 @@ class Metric:
     @property
     def formula(self) -> str:
         """The formula as it is published, over sums of the ledger's columns."""
-        if self.entry.gauge and self.entry.gauge.scope == "project":
-            return f"sum over projects of sum({self.integral}) / sum({self.seconds})"
+        if self.is_summed_over_entities:
+            return f"sum over {self.entry.entity}s of sum({self.integral}) / (most seconds told of any of them)"
         if self.denominator is None:
             return f"sum({self.numerator})"
         if self.denominator == "elapsed":
@@ -216,9 +217,11 @@ UTILIZATIONS: frozenset[int] = frozenset(
 
 
 def expression(metric: Metric, present: frozenset[int]) -> str | None:
-    """The SQL that makes a metric of the readings that are present: of an exporter's series the first that says
+    """The SQL that makes a metric of the readings of GPUs that are present: of an exporter's series the first that says
     anything; of several exporters, the largest."""
     exporters = dict.fromkeys(source.exporter for source in metric.entry.sources)
+    if metric.entry.entity != "gpu":
+        return None
     candidates = [first_of(ways_to_read(metric, exporter, present)) for exporter in exporters]
     told = [candidate for candidate in candidates if candidate]
     return f"greatest({', '.join(told)})" if told else None

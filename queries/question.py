@@ -23,6 +23,14 @@ POINTS = 400
 LATE = timedelta(minutes=5)
 """A cluster that was last collected longer ago than this is late."""
 
+ENTITIES = {
+    "gpu": "null",
+    "project": "project",
+    "node": "node",
+    "pod": "coalesce(namespace, '') || '/' || pod || '/' || coalesce(pod_uid, '')",
+}
+"""What tells one of each kind from the others, within a cluster."""
+
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
 
@@ -88,13 +96,14 @@ class Asker:
     def range(self, question: Question, metrics: list[Metric], statistic: str) -> Answer:
         """Metrics over time: one row per step and group. Without a step: in the newest step of each cluster within the
         window."""
-        kinds = sorted({f"'{metric.entry.entity}'" for metric in metrics})
+        kinds = sorted({metric.entry.entity for metric in metrics})
         return self._answer(
             "range",
             question,
             metrics=metrics,
             statistic=statistic,
-            kinds=", ".join(kinds),
+            kinds=", ".join(f"'{kind}'" for kind in kinds),
+            entity=entity_of(kinds),
             is_timed=any(metric.is_divided_by_time for metric in metrics),
             is_latest=question.step is None,
         )
@@ -154,6 +163,12 @@ class Asker:
         expected = len(list(Window(window.start, begun).hours())) if begun > window.start else 0
         if hours < expected:
             yield f"cluster {cluster.name}: {expected - hours} of {expected} hours were not collected, and are missing"
+
+
+def entity_of(kinds: Iterable[str]) -> str:
+    """The SQL that tells projects, pods or nodes apart."""
+    cases = " ".join(f"when '{kind}' then {ENTITIES[kind]}" for kind in kinds)
+    return f"case kind {cases} end"
 
 
 def automatic_step(window: Window, finest: timedelta) -> timedelta:

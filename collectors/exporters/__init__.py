@@ -1,6 +1,17 @@
 """The vocabularies that are spoken, one file each."""
 
-from collectors.exporters import amd, dcgm, dcgm_1, jobstats, kube_state, kueue, slurm_job, targets
+from collectors.exporters import (
+    amd,
+    cadvisor,
+    dcgm,
+    dcgm_1,
+    jobstats,
+    kube_state,
+    kueue,
+    node_exporter,
+    slurm_job,
+    targets,
+)
 from collectors.vocabulary import Vocabulary
 from queries.settings import Cluster, SettingsError
 
@@ -8,11 +19,13 @@ VOCABULARIES: dict[str, Vocabulary] = {
     vocabulary.name: vocabulary
     for vocabulary in (
         amd.VOCABULARY,
+        cadvisor.VOCABULARY,
         dcgm.VOCABULARY,
         dcgm_1.VOCABULARY,
         jobstats.VOCABULARY,
         kube_state.VOCABULARY,
         kueue.VOCABULARY,
+        node_exporter.VOCABULARY,
         slurm_job.VOCABULARY,
         targets.VOCABULARY,
     )

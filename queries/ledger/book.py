@@ -12,7 +12,7 @@ import pyarrow as pa
 from queries.ledger.gauging import gauge
 from queries.ledger.inputs import Inputs
 from queries.ledger.standing import stand, unchanged
-from queries.ledger.steps import TABLES, read_step
+from queries.ledger.steps import TABLES, Present, read_step
 from queries.ledger.storing import stored_changes, stored_rows
 from queries.settings import Cluster
 from queries.window import HOUR, Window, milliseconds
@@ -81,7 +81,10 @@ def book(
         "gpu_model_labels": GPU_MODEL_LABELS,
         **whose(cluster),
     }
-    present = frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist())
+    present = Present(
+        frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist()),
+        frozenset(inputs.tables["entity_series"]["metric"].unique().to_pylist()),
+    )
     connection.execute(read_step("macros", present))
     for name, table in (inputs.tables | stood(inputs, parameters)).items():
         connection.register(name, table)
@@ -119,9 +122,7 @@ def as_expression(pattern: str) -> str:
     return "^" + "(.*)".join(re.escape(part) for part in pattern.split("*")) + "$"
 
 
-def asked(
-    connection: duckdb.DuckDBPyConnection, name: str, present: frozenset[int], parameters: dict[str, Any]
-) -> pa.Table:
+def asked(connection: duckdb.DuckDBPyConnection, name: str, present: Present, parameters: dict[str, Any]) -> pa.Table:
     """The answer of a step, which the next ones can read by its name."""
     sql = read_step(name, present)
     table = connection.sql(sql, params=used(parameters, sql)).to_arrow_table()

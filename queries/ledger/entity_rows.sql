@@ -1,6 +1,7 @@
 -- What is known of projects, pods and nodes beside their GPUs (quotas, queues, processors, memory): one
 -- row per entity and step, which carries no GPU-time. The parts of a metric that
--- an exporter tells are summed; of what is told twice, the largest counts.
+-- an exporter tells are summed, beside what it tells of the whole; of what is told twice, the largest
+-- counts.
 with
     pieces as (
         select
@@ -43,7 +44,7 @@ with
         group by all
     ),
     per_exporter as (
-        select kind, project, node, holder, metric, exporter, step, sum(value) as value
+        select kind, project, node, holder, metric, exporter, part = '' as is_whole, step, sum(value) as value
         from parts
         group by all
     ),

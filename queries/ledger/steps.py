@@ -1,5 +1,6 @@
 """The steps of the booking, in order, and their SQL with what follows from the catalogue filled in."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
@@ -41,10 +42,19 @@ again), ``hours``, their sums, and ``workloads``, the changes of their states.""
 ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")
 
 
+@dataclass(frozen=True)
+class Present:
+    """What there are samples of: the numbers of the catalogue's readings of GPUs, and its metrics of projects, pods and
+    nodes."""
+
+    readings: frozenset[int]
+    metrics: frozenset[str]
+
+
 @cache
-def read_step(name: str, present: frozenset[int]) -> str:
-    """The SQL of a step. present: the numbers of the catalogue's readings that there are samples of."""
-    gauges = [metric for metric in GAUGES if metric.entry.entity != "gpu" or expression(metric, present)]
+def read_step(name: str, present: Present) -> str:
+    """The SQL of a step."""
+    gauges = [metric for metric in GAUGES if metric.name in present.metrics or expression(metric, present.readings)]
     absent = {name for metric in GAUGES if metric not in gauges for name in (metric.integral, metric.seconds)}
     gpu_gauges = [metric for metric in gauges if metric.entry.entity == "gpu"]
     return render(
@@ -53,7 +63,7 @@ def read_step(name: str, present: frozenset[int]) -> str:
         gpu_gauges=gpu_gauges,
         entity_gauges=[metric for metric in gauges if metric.entry.entity != "gpu"],
         expressions={
-            metric.name: expression(metric, present) or "null::double"
+            metric.name: expression(metric, present.readings) or "null::double"
             for metric in (*GAUGES, ENERGY)
             if metric.entry.entity == "gpu"
         },

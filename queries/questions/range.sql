@@ -1,8 +1,8 @@
 -- Metrics over time, by any dimensions: one row per step and group; or in the newest step of each
 -- cluster alone.
 -- A ratio is a sum over a sum. A number of GPUs is, for each cluster, the GPU-time over the time that
--- was collected; the clusters' are added. What is known of projects alone is, for each cluster, its
--- integral over the longest time for which any project was told.
+-- was collected; the clusters' are added. What is known of projects, pods or nodes beside their GPUs is,
+-- for each, its integral over the longest time for which any in its cluster was told.
 with
     ledger as ({{ ledger }}),
     picked as (
@@ -35,7 +35,7 @@ with
             cluster,
             bucket,
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
-            case when kind = 'project' then project end as entity,
+            {{ entity }} as entity,
             max(time) as newest
             {% for metric in metrics %}
                 ,
@@ -51,17 +51,13 @@ with
             {% endfor %}
         from picked
         where kind in ({{ kinds }}){% for condition in conditions %} and {{ condition }}{% endfor %}
-        group by
-            cluster,
-            bucket,
-            {% for dimension in by %}
-                {{ dimension.sql }},{% endfor %} case when kind = 'project' then project end
+        group by cluster, bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} {{ entity }}
     ),
     told as (
         select
             sums.*
             {% if is_timed %}, elapsed_seconds{% endif %}
-            {% for metric in metrics if metric.is_of_projects %}
+            {% for metric in metrics if metric.is_summed_over_entities %}
                 ,
                 max({{ metric.name }}_denominator) over (
                     partition by sums.cluster, sums.bucket
@@ -77,7 +73,8 @@ select
     {% for dimension in by %} {{ dimension.column }},{% endfor %}
     {% for metric in metrics %}
         {% if statistic != "mean" %} {{ statistic }} ({{ metric.name }}_{{ statistic }})
-        {% elif metric.is_of_projects %} sum({{ metric.name }}_numerator / nullif({{ metric.name }}_told, 0))
+        {% elif metric.is_summed_over_entities %}
+            sum({{ metric.name }}_numerator / nullif({{ metric.name }}_told, 0))
         {% elif metric.is_divided_by_column %}
             sum({{ metric.name }}_numerator) / nullif(sum({{ metric.name }}_denominator), 0)
         {% elif metric.is_divided_by_time %} sum({{ metric.name }}_numerator / elapsed_seconds)

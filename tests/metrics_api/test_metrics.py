@@ -20,9 +20,11 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     power = entries["gpu_power_watts"]
     assert power["unit"] == "watts"
     assert power["formula"] == "sum(gpu_power_watts_integral) / sum(gpu_power_watts_seconds)"
-    assert power["sources"] == [{"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}]
+    assert power["sources"][0] == {"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}
     assert power["statistics"] == ["mean", "min", "max"]
     assert entries["gpus_quota"]["dimensions"] == ["cluster", "project"]
+    assert "workload" in entries["pod_cpu_used_cores"]["dimensions"]
+    assert entries["node_cpu_used_cores"]["statistics"] == ["mean"]
 
 
 def test_several_metrics_come_in_one_call(client: TestClient) -> None:

@@ -89,14 +89,18 @@ class Sites:
 
     def hour(self, name: str, **settings: object) -> pd.DataFrame:
         """What is booked of a site's hour, one row per share of a slot; not known is ''."""
+        rows = frame(self.lake(name, **settings), self.window(name), "hour")
+        texts = [column for column in rows if not pd.api.types.is_numeric_dtype(rows[column])]
+        return rows.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))
+
+    def lake(self, name: str, **settings: object) -> Lake:
+        """A lake with a site's hour."""
         lake = Lake(str(self.folder / f"{name}-{len(list(self.folder.iterdir()))}"))
         lake.create()
         cluster = Cluster.model_validate({"name": name.replace("_", "-"), "prometheus": self.url, **settings})
         window = self.window(name)
         list(collect(Prometheus(cluster), lake, window.hours(), clock=lambda: window.end + HOUR))
-        rows = frame(lake, window, "hour")
-        texts = [column for column in rows if not pd.api.types.is_numeric_dtype(rows[column])]
-        return rows.astype(dict.fromkeys(texts, object)).fillna(dict.fromkeys(texts, ""))
+        return lake
 
 
 @contextmanager
