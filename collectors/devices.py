@@ -1,84 +1,95 @@
 """Devices: which GPU each series is about, and on which node, however its exporter names them."""
 
+from collections import defaultdict
+
+from collectors.holders import with_holders
+from collectors.nodes import Rows, of_nodes_with_gpus, on_nodes
 from collectors.vocabulary import Row
 
-Rows = dict[str, list[Row]]
+Place = tuple[str, str]
+"""A device: the UUID of its GPU, and the MIG instance or partition, '' for a whole GPU."""
 
 
 def with_devices(rows: Rows) -> Rows:
-    """The tables of series of devices with their nodes and numbers, and ``device_ids``, the devices by number.
+    """The tables of series of devices with their nodes and numbers, and ``device_ids``, the devices by number; what is
+    told of nodes, for those with devices.
 
     An exporter that gives no UUID is understood by another one's of the same node and index; if there is none, node and
-    index are the GPU's name. MIG instances of which nobody says how large they are cannot be booked.
+    index are the GPU's name. Instances of which nobody says how large they are, and GPUs of which nobody says where
+    they are, cannot be booked.
     """
-    gpus = with_uuids(with_nodes(rows["gpu_series"], rows))
-    known = {place_of(row) for row in gpus if row["gpu_instance"] == "" or row.get("gpu_profile")}
-    devices: dict[tuple[str, str], int] = {}
+    gpus = completed(with_holders(with_uuids(on_nodes(rows)), rows))
+    known = {place_of(row) for row in gpus}
+    devices: dict[Place, int] = {}
     numbered = {
-        "gpu_series": [with_number(row, devices) for row in gpus if place_of(row) in known],
+        "gpu_series": [with_number(row, devices) for row in gpus],
         "device_series": [with_number(row, devices) for row in rows["device_series"] if place_of(row) in known],
     }
-    return numbered | {"device_ids": ids_of(devices), "entity_series": with_own_nodes(rows, gpus)}
-
-
-def with_nodes(gpus: list[Row], rows: Rows) -> list[Row]:
-    """An exporter may give its own pod's name, or an address, as the node: the scheduler knows whose that is."""
-    nodes = {row["node"] for row in rows["node_series"]}
-    aliases = aliases_of(nodes, rows)
-    return [row | {"node": known_as(str(row["node"]), nodes, aliases)} for row in gpus]
-
-
-def with_own_nodes(rows: Rows, gpus: list[Row]) -> list[Row]:
-    """What is told of pods, projects and nodes; of nodes, only of those that have GPUs."""
-    nodes = {row["node"] for row in (*rows["node_series"], *gpus)}
-    aliases = aliases_of(nodes, rows)
-    named = [
-        row | {"node": known_as(str(row["node"]), nodes, aliases)} if row["kind"] == "node" else row
-        for row in rows["entity_series"]
-    ]
-    return [row for row in named if row["kind"] != "node" or row["node"] in nodes]
-
-
-def aliases_of(nodes: set[object], rows: Rows) -> dict[object, object]:
-    """Other names of some nodes, by what pods and nodes say of their addresses."""
-    return {
-        address: node
-        for row in (*rows["pod_facts"], *rows["node_addresses"])
-        for address in row.get("addresses") or ()  # type: ignore[attr-defined]
-        if (node := known_as(str(row.get("node")), nodes, {})) in nodes
-    }
-
-
-def known_as(node: str, nodes: set[object], aliases: dict[object, object]) -> object:
-    """The scheduler's name of a node: this one, another of its addresses, or this one without its domain."""
-    short = node.partition(".")[0]
-    return node if node in nodes else aliases.get(node, short if short in nodes else node)
+    return numbered | {"device_ids": ids_of(devices)} | of_nodes_with_gpus(rows, gpus)
 
 
 def with_uuids(gpus: list[Row]) -> list[Row]:
+    """With the UUIDs of GPUs that are named by index, or as an instance whose own UUID another exporter knows."""
     by_index = {(row["node"], row["gpu"]): row["gpu_uuid"] for row in gpus if row["gpu_uuid"] and row.get("gpu")}
-    found = [
+    instances = {row["mig_uuid"]: row for row in gpus if row.get("mig_uuid") and row["gpu_instance"]}
+    return [with_uuid(row, by_index, instances) for row in gpus]
+
+
+def with_uuid(row: Row, by_index: dict[tuple[object, object], object], instances: dict[object, Row]) -> Row:
+    if row["gpu_uuid"] or row.get("is_of_node"):
+        return row
+    instance = row if row.get("gpu") else instances.get(row.get("mig_uuid"), row)
+    found = row | {name: instance.get(name) for name in ("node", "gpu", "gpu_instance", "gpu_profile")}
+    index = instance.get("gpu")
+    uuid = instance["gpu_uuid"] or by_index.get((instance["node"], index), f"{instance['node']}/{index}")
+    return found | {"gpu_uuid": uuid if index or instance["gpu_uuid"] else None}
+
+
+def completed(gpus: list[Row]) -> list[Row]:
+    """The rows of devices of which all is known that the booking needs, each with what others say of its GPU. A row
+    that is about all devices of its node becomes one for each."""
+    sizes = {place_of(row) for row in gpus if row["gpu_uuid"] and (not row["gpu_instance"] or row.get("gpu_profile"))}
+    models = {row["gpu_uuid"]: row["gpu_model"] for row in gpus if row.get("gpu_model")}
+    nodes = {row["gpu_uuid"]: row["node"] for row in gpus if row["node"]}
+    placed = [
         row
-        if row["gpu_uuid"]
-        else row | {"gpu_uuid": by_index.get((row["node"], row["gpu"]), f"{row['node']}/{row['gpu']}")}
+        | {
+            "gpu_instance": sized(place_of(row), sizes)[1],
+            "gpu_model": row.get("gpu_model") or models.get(row["gpu_uuid"]),
+            "node": row["node"] or nodes.get(row["gpu_uuid"]),
+        }
         for row in gpus
-        if row["gpu_uuid"] or row.get("gpu")
+        if row["gpu_uuid"] and sized(place_of(row), sizes) in sizes
     ]
-    instances = {row["mig_uuid"]: row for row in found if row.get("mig_uuid")}
-    told = ("gpu_uuid", "gpu_instance", "gpu", "gpu_profile")
-    strange = [row for row in gpus if not (row["gpu_uuid"] or row.get("gpu")) and row.get("mig_uuid") in instances]
-    return found + [row | {name: instances[row["mig_uuid"]].get(name) for name in told} for row in strange]
+    return [row for row in placed if row["node"]] + spread([row for row in gpus if row.get("is_of_node")], placed)
 
 
-def place_of(row: Row) -> tuple[str, str]:
+def sized(place: Place, sizes: set[Place]) -> Place:
+    """A GPU of AMD's that is not cut is its only partition, 0."""
+    uuid, instance = place
+    return (uuid, "") if instance == "0" and place not in sizes else place
+
+
+def spread(of_nodes: list[Row], gpus: list[Row]) -> list[Row]:
+    devices: dict[object, set[Place]] = defaultdict(set)
+    for row in gpus:
+        devices[row["node"]].add(place_of(row))
+    return [
+        row | {"gpu_uuid": uuid, "gpu_instance": instance}
+        for row in of_nodes
+        for uuid, instance in sorted(devices[row["node"]])
+    ]
+
+
+def place_of(row: Row) -> Place:
     return str(row["gpu_uuid"]), str(row["gpu_instance"])
 
 
-def with_number(row: Row, devices: dict[tuple[str, str], int]) -> Row:
+def with_number(row: Row, devices: dict[Place, int]) -> Row:
     return row | {"device": devices.setdefault(place_of(row), len(devices) + 1)}
 
 
-def ids_of(devices: dict[tuple[str, str], int]) -> list[Row]:
+def ids_of(devices: dict[Place, int]) -> list[Row]:
     """parent: the number of the GPU that a device is or is cut from."""
     parents: dict[str, int] = {}
     return [

@@ -97,14 +97,22 @@ class Labels(Section):
     """Which pod and node labels (as kube-state-metrics spells them, without ``label_``) name what; the first found
     counts."""
 
-    project: tuple[str, ...] = ("project", "run_ai_project", "runai_project", "kueue_x_k8s_io_queue_name")
-    user: tuple[str, ...] = ("user", "run_ai_user", "runai_user", "owner", "submitted_by")
+    project: tuple[str, ...] = (
+        "project",
+        "run_ai_project",
+        "runai_project",
+        "kueue_x_k8s_io_queue_name",
+        "determined_ai_workspace",
+    )
+    user: tuple[str, ...] = ("user", "run_ai_user", "runai_user", "owner", "submitted_by", "determined_ai_user")
     node_pool: tuple[str, ...] = ("run_ai_node_pool", "runai_node_pool", "cloud_google_com_gke_nodepool", "node_pool")
     workload: dict[str, str] = {
         "workflows_argoproj_io_workflow": "Workflow",
         "jobset_sigs_k8s_io_jobset_name": "JobSet",
         "ray_io_cluster": "RayCluster",
         "leaderworkerset_sigs_k8s_io_name": "LeaderWorkerSet",
+        "determined_ai_experiment_id": "DeterminedExperiment",
+        "determined_ai_task_id": "DeterminedTask",
     }
     """Labels that frameworks put on their pods, and the kind of workload that each names."""
 

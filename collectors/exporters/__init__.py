@@ -3,13 +3,19 @@
 from collectors.exporters import (
     amd,
     cadvisor,
+    ceems,
     dcgm,
     dcgm_1,
+    determined,
+    gaudi,
     jobstats,
     kube_state,
     kueue,
     node_exporter,
+    nvidia_smi,
+    runai,
     slurm_job,
+    slurm_nodes,
     targets,
 )
 from collectors.vocabulary import Vocabulary
@@ -20,13 +26,19 @@ VOCABULARIES: dict[str, Vocabulary] = {
     for vocabulary in (
         amd.VOCABULARY,
         cadvisor.VOCABULARY,
+        ceems.VOCABULARY,
         dcgm.VOCABULARY,
         dcgm_1.VOCABULARY,
+        determined.VOCABULARY,
+        gaudi.VOCABULARY,
         jobstats.VOCABULARY,
         kube_state.VOCABULARY,
         kueue.VOCABULARY,
         node_exporter.VOCABULARY,
+        nvidia_smi.VOCABULARY,
+        runai.VOCABULARY,
         slurm_job.VOCABULARY,
+        slurm_nodes.VOCABULARY,
         targets.VOCABULARY,
     )
 }

@@ -14,7 +14,7 @@ with
             {% endfor %}
         from gauges
         inner join devices using (window_start, device)
-        where gpu_instance <> ''
+        where parent in (select parent from devices where gpu_instance <> '')
         group by parent, step
     ),
     shown as (

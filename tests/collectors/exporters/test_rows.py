@@ -78,7 +78,13 @@ def test_a_target_without_a_pod_says_so() -> None:
     }
 
 
-FOR_DEVICES = ("gpu_uuid", "gpu_instance", "mig_uuid", "addresses")
+NEEDED = (
+    *("container_id", "allocation_id", "task_id", "experiment_id"),
+    *("uuid", "jobid", "job_id", "slurmjobid", "serial_number", "hostname", "gpuuuid", "gpu_uuid", "project"),
+)
+"""Labels without which one exporter or another tells nothing."""
+
+FOR_DEVICES = ("gpu_uuid", "gpu_instance", "mig_uuid", "is_of_node", "addresses", "is_own")
 """What rows have beside, for the devices to be found by."""
 
 
@@ -86,7 +92,7 @@ FOR_DEVICES = ("gpu_uuid", "gpu_instance", "mig_uuid", "addresses")
 def test_rows_have_columns_of_their_table(vocabulary: Vocabulary) -> None:
     labels = GPU | {"node": "n1", "cluster_queue": "q", "owner_name": "o", "namespace": "ns", "pod": "p"}
     labels |= {"annotation_gpu_fraction": "0.5", "resource": "requests.nvidia.com/gpu", "value": "1"}
-    labels |= dict.fromkeys(("uuid", "jobid", "job_id", "slurmjobid", "serial_number", "hostname"), "1")
+    labels |= dict.fromkeys(NEEDED, "1")
     rows = [(read.table, read.row(labels)) for read in vocabulary.reads]
     rows += [(fact.table, fact.row(labels, 1.0)) for fact in vocabulary.facts]
     for table, row in rows:
