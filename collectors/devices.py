@@ -6,7 +6,7 @@ from collectors.holders import with_holders
 from collectors.nodes import Rows, of_nodes_with_gpus, on_nodes
 from collectors.vocabulary import Row
 
-Place = tuple[str, str]
+Place = tuple[object, object]
 """A device: the UUID of its GPU, and the MIG instance or partition, '' for a whole GPU."""
 
 
@@ -19,12 +19,9 @@ def with_devices(rows: Rows) -> Rows:
     they are, cannot be booked.
     """
     gpus = completed(with_holders(with_uuids(on_nodes(rows)), rows))
-    known = {place_of(row) for row in gpus}
     devices: dict[Place, int] = {}
-    numbered = {
-        "gpu_series": [with_number(row, devices) for row in gpus],
-        "device_series": [with_number(row, devices) for row in rows["device_series"] if place_of(row) in known],
-    }
+    numbered = {"gpu_series": [with_number(row, devices) for row in gpus]}
+    numbered["device_series"] = [with_number(row, devices) for row in rows["device_series"] if place_of(row) in devices]
     return numbered | {"device_ids": ids_of(devices)} | of_nodes_with_gpus(rows, gpus)
 
 
@@ -49,40 +46,36 @@ def completed(gpus: list[Row]) -> list[Row]:
     """The rows of devices of which all is known that the booking needs, each with what others say of its GPU. A row
     that is about all devices of its node becomes one for each."""
     sizes = {place_of(row) for row in gpus if row["gpu_uuid"] and (not row["gpu_instance"] or row.get("gpu_profile"))}
-    models = {row["gpu_uuid"]: row["gpu_model"] for row in gpus if row.get("gpu_model")}
-    nodes = {row["gpu_uuid"]: row["node"] for row in gpus if row["node"]}
-    placed = [
-        row
-        | {
-            "gpu_instance": sized(place_of(row), sizes)[1],
-            "gpu_model": row.get("gpu_model") or models.get(row["gpu_uuid"]),
-            "node": row["node"] or nodes.get(row["gpu_uuid"]),
-        }
+    told = {name: {row["gpu_uuid"]: row[name] for row in gpus if row.get(name)} for name in ("gpu_model", "node")}
+    devices = [with_told(row, told) for row in gpus if row["gpu_uuid"] and place_of(row) in sizes]
+    devices += [
+        with_told(row, told) | {"gpu_instance": ""}
         for row in gpus
-        if row["gpu_uuid"] and sized(place_of(row), sizes) in sizes
-    ]
-    return [row for row in placed if row["node"]] + spread([row for row in gpus if row.get("is_of_node")], placed)
+        if row["gpu_instance"] == "0" and place_of(row) not in sizes and (row["gpu_uuid"], "") in sizes
+    ]  # a GPU of AMD's that is not cut is its only partition
+    placed = [row for row in devices if row["node"]]
+    return placed + spread([row for row in gpus if row.get("is_of_node")], placed)
 
 
-def sized(place: Place, sizes: set[Place]) -> Place:
-    """A GPU of AMD's that is not cut is its only partition, 0."""
-    uuid, instance = place
-    return (uuid, "") if instance == "0" and place not in sizes else place
+def with_told(row: Row, told: dict[str, dict[object, object]]) -> Row:
+    if row.get("gpu_model") and row["node"]:
+        return row
+    return row | {name: row.get(name) or by_gpu.get(row["gpu_uuid"]) for name, by_gpu in told.items()}
 
 
 def spread(of_nodes: list[Row], gpus: list[Row]) -> list[Row]:
     devices: dict[object, set[Place]] = defaultdict(set)
-    for row in gpus:
+    for row in gpus if of_nodes else ():
         devices[row["node"]].add(place_of(row))
     return [
         row | {"gpu_uuid": uuid, "gpu_instance": instance}
         for row in of_nodes
-        for uuid, instance in sorted(devices[row["node"]])
+        for uuid, instance in sorted(devices[row["node"]], key=str)
     ]
 
 
 def place_of(row: Row) -> Place:
-    return str(row["gpu_uuid"]), str(row["gpu_instance"])
+    return row["gpu_uuid"], row["gpu_instance"]
 
 
 def with_number(row: Row, devices: dict[Place, int]) -> Row:
@@ -91,7 +84,7 @@ def with_number(row: Row, devices: dict[Place, int]) -> Row:
 
 def ids_of(devices: dict[Place, int]) -> list[Row]:
     """parent: the number of the GPU that a device is or is cut from."""
-    parents: dict[str, int] = {}
+    parents: dict[object, int] = {}
     return [
         {
             "device": device,

@@ -20,10 +20,10 @@ def with_holders(gpus: list[Row], rows: Rows) -> list[Row]:
 
 
 def with_pod(row: Row, pods: dict[str, Row]) -> Row:
-    pod = pods.get(str(row.get("pod_uid")))
-    if pod is None or row.get("pod") or row.get("exported_pod"):
+    if not row.get("pod_uid") or row.get("pod") or row.get("exported_pod"):
         return row
-    return row | pod_named(str(pod["namespace"]), str(pod["pod"]))
+    pod = pods.get(str(row["pod_uid"]))
+    return row | pod_named(str(pod["namespace"]), str(pod["pod"])) if pod else row
 
 
 def owners_of(rows: Rows) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
@@ -34,9 +34,11 @@ def owners_of(rows: Rows) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
 
 
 def climbed(row: Row, owners: Kinds) -> Row:
-    workload = (str(row.get("workload_kind")), str(row.get("workload")))
+    if not row.get("workload") or not owners:
+        return row
+    workload = (str(row["workload_kind"]), str(row["workload"]))
     for _ in range(TALLEST):
         if workload not in owners:
             break
         workload = owners[workload]
-    return row | {"workload_kind": workload[0], "workload": workload[1]} if row.get("workload") else row
+    return row | {"workload_kind": workload[0], "workload": workload[1]}

@@ -11,7 +11,11 @@ def on_nodes(rows: Rows) -> list[Row]:
     address: the scheduler knows whose that is."""
     nodes = {str(row["node"]) for row in rows["node_series"]}
     aliases = aliases_of(nodes, rows)
-    return [row | {"node": known_as(str(row["node"]), nodes, aliases)} for row in rows["gpu_series"]]
+    named = {str(row["node"]) for row in rows["gpu_series"]}
+    names = {node: known_as(node, nodes, aliases) for node in named}
+    return [
+        row if (name := names[str(row["node"])]) == row["node"] else row | {"node": name} for row in rows["gpu_series"]
+    ]
 
 
 def of_nodes_with_gpus(rows: Rows, gpus: list[Row]) -> Rows:
