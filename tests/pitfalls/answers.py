@@ -47,7 +47,9 @@ def ask(laboratory: Laboratory, pitfall: Pitfall) -> Answers:
 def ask_prometheus(laboratory: Laboratory, pitfall: Pitfall) -> float | str:
     naive = pitfall.written.naive
     kind, times = times_of(pitfall)
-    answer = laboratory.session.get(f"{laboratory.view}/api/v1/{kind}", params={"query": naive.query} | times).json()
+    answer = laboratory.session.get(
+        f"{laboratory.prometheus}/api/v1/{kind}", params={"query": naive.query} | times
+    ).json()
     if answer["status"] != "success":
         return f"error: {shortened(answer['error'])}"
     meant = [found for found in answer["data"]["result"] if naive.series.items() <= found["metric"].items()]

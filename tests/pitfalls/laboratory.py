@@ -1,9 +1,8 @@
-"""Laboratory: every pitfall's series in real Prometheus servers, collected into a lake that the real app serves."""
+"""Laboratory: every pitfall's series in a real Prometheus, collected into a lake that the real app serves."""
 
 import itertools
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,21 +18,22 @@ from queries.settings import Settings
 from queries.window import HOUR, Window
 from tests.pitfalls.pitfall import ONE, PITFALLS, SEVERAL, Pitfall
 from tests.series import openmetrics
-from tests.servers import Server, feed, prometheus
+from tests.servers import prometheus
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 
 APART = timedelta(days=8)
 """Nodes are remembered for seven days: pitfalls further apart know nothing of each other."""
 
-FEEDERS = 2
+
+LATER = FIRST + len(PITFALLS) * APART
 
 
 @dataclass(frozen=True)
 class Laboratory:
-    """view: the Prometheus that dashboards ask; api: a client of the app."""
+    """prometheus: its address; api: a client of the app."""
 
-    view: str
+    prometheus: str
     api: TestClient
     session: requests.Session
 
@@ -50,39 +50,21 @@ def hours_of(pitfall: Pitfall) -> list[Window]:
 
 @contextmanager
 def laboratory(folder: Path) -> Iterator[Laboratory]:
-    with ExitStack() as stack:
-        servers = {name: stack.enter_context(served(name, folder / name)) for name in (ONE, *SEVERAL)}
-        settings = settings_of(servers, folder / "lake")
+    pages = (openmetrics(pitfall.series, start_of(pitfall)) for pitfall in PITFALLS)
+    with prometheus(folder, pages) as server:
+        settings = settings_of(server.url, folder / "lake")
         collect_all(settings)
         app = create_app(settings)
-        stack.callback(app.state.services.stop)
         session = requests.Session()
         session.trust_env = False
-        yield Laboratory(servers[ONE].url, TestClient(app), session)
+        yield Laboratory(server.url, TestClient(app), session)
+        app.state.services.stop()
 
 
-@contextmanager
-def served(cluster: str, folder: Path) -> Iterator[Server]:
-    """A Prometheus with the series of those pitfalls that the cluster has a part in, each in a time of its own."""
-    own = [pitfall for pitfall in PITFALLS if cluster in (ONE, *pitfall.clusters)]
-    with ThreadPoolExecutor(FEEDERS) as feeders:
-        for _ in feeders.map(lambda pitfall: write(pitfall, cluster, folder), own):
-            pass
-    for storage in sorted(folder.glob("*/storage")):
-        for block in storage.iterdir():
-            (folder / "prometheus").mkdir(exist_ok=True)
-            block.rename(folder / "prometheus" / block.name)
-    with prometheus(folder) as server:
-        yield server
-
-
-def write(pitfall: Pitfall, cluster: str, folder: Path) -> None:
-    feed(folder / pitfall.name / "storage", openmetrics(pitfall.series_of(cluster), start_of(pitfall)))
-
-
-def settings_of(servers: Mapping[str, Server], lake: Path) -> Settings:
-    clusters = [{"name": name, "prometheus": server.url} for name, server in servers.items()]
-    return Settings.model_validate({"store": {"path": str(lake)}, "auth": {"mode": "off"}, "clusters": clusters})
+def settings_of(url: str, lake: Path) -> Settings:
+    one = {"name": ONE, "prometheus": url}
+    several = [{"name": name, "prometheus": url, "match": {"cluster": name}} for name in SEVERAL]
+    return Settings.model_validate({"store": {"path": str(lake)}, "auth": {"mode": "off"}, "clusters": [one, *several]})
 
 
 def collect_all(settings: Settings) -> None:
@@ -91,6 +73,5 @@ def collect_all(settings: Settings) -> None:
     for cluster in settings.clusters:
         pitfalls = [pitfall for pitfall in PITFALLS if cluster.name in pitfall.clusters]
         hours = itertools.chain.from_iterable(hours_of(pitfall) for pitfall in pitfalls)
-        later = FIRST + len(PITFALLS) * APART
-        done = list(collect(Prometheus(cluster), lake, hours, at_once=4, clock=lambda later=later: later))  # type: ignore[misc]
+        done = list(collect(Prometheus(cluster), lake, hours, at_once=4, clock=lambda: LATER))
         assert all(each.is_written for each in done)

@@ -95,21 +95,12 @@ class Pitfall:
         named = [name for name in SEVERAL if f'cluster="{name}"' in self.series]
         return tuple(named) or (ONE,)
 
-    def series_of(self, cluster: str) -> str:
-        """The series as the cluster's own Prometheus has them: without the label that a view over all clusters adds."""
-        if cluster == ONE:
-            return self.series
-        label = f'cluster="{cluster}",'
-        lines = self.series.splitlines()
-        return "\n".join(line.replace(label, "") for line in lines if label in line or line.startswith("@"))
-
 
 ONE = "lab"
-"""The cluster whose Prometheus has the series of all pitfalls: dashboards ask it, as they would ask a view over all
-clusters."""
+"""The cluster of all series that name none."""
 
 SEVERAL = ("alpha", "beta")
-"""Clusters that have a Prometheus of their own, for pitfalls that are about several."""
+"""The clusters of pitfalls that are about several, in one Prometheus over all of them."""
 
 
 def read_pitfall(folder: Path) -> Pitfall:
