@@ -32,13 +32,16 @@ def feed(storage: Path, openmetrics: str) -> None:
 
 
 @contextmanager
-def prometheus(folder: Path, pages: Iterable[str] = (), options: Iterable[str] = ()) -> Iterator[Server]:
-    """A Prometheus that holds some samples, each page in OpenMetrics, and scrapes nothing."""
+def prometheus(
+    folder: Path, pages: Iterable[str] = (), options: Iterable[str] = (), scrapes: str = ""
+) -> Iterator[Server]:
+    """A Prometheus that holds some samples, each page in OpenMetrics, and scrapes nothing unless its configuration says
+    so."""
     storage = folder / "prometheus"
     for page in pages:
         feed(storage, page)
     config = folder / "prometheus.yml"
-    config.write_text("global: {scrape_interval: 60s}\n")
+    config.write_text(f"global: {{scrape_interval: 60s}}\n{scrapes}")
     log = folder / "prometheus.log"
     port = free_port()
     process = start(

@@ -6,23 +6,19 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import requests
 from rich.console import Console
-from rich.progress import track
 
-from collectors.collector import Collector
-from collectors.upkeep import keep_up
 from metrics_api.demo.servers import free_port, start, stop, wait_until_ready
-from queries.lake import Lake
-from queries.settings import Collect, Settings
-from queries.window import HOUR, format_time, parse_time
-from tests.benchmarks.site import DAYS, UTILIZATION, WEEK, cluster_at
-from tests.benchmarks.timing import Comparison, check_equal, take_turns
+from queries.window import Window, format_time, parse_time
+from tests.benchmarks.findings import Finding
+from tests.benchmarks.servers import fill
+from tests.benchmarks.site import UTILIZATION, Site
+from tests.benchmarks.timing import check_equal, take_turns
 from tests.servers import Server
 
 HOURLY = "3599999ms"
@@ -35,14 +31,15 @@ class Asking:
 
     api: str
     prometheus: str
+    window: Window
     session: requests.Session
 
     def ask_api(self) -> Any:
         return self.answered(
             f"{self.api}/api/v1/metrics/range",
             metric="gpu_graphics_engine_active_ratio",
-            start=format_time(WEEK.start),
-            end=format_time(WEEK.end),
+            start=format_time(self.window.start),
+            end=format_time(self.window.end),
             step="1h",
             by="project",
         )
@@ -53,8 +50,8 @@ class Asking:
             f"{self.prometheus}/api/v1/query_range",
             query=f"sum by (namespace) (sum_over_time({UTILIZATION}[{HOURLY}]))"
             f" / sum by (namespace) (count_over_time({UTILIZATION}[{HOURLY}]))",
-            start=str(WEEK.start.timestamp() + 3599.999),
-            end=str(WEEK.end.timestamp() - 0.001),
+            start=str(self.window.start.timestamp() + 3599.999),
+            end=str(self.window.end.timestamp() - 0.001),
             step="3600",
         )
 
@@ -88,25 +85,12 @@ def of_prometheus(answer: Any) -> "pd.Series[float]":
     )
 
 
-def make_lake(url: str, folder: Path) -> None:
-    """The site's week in a lake, kept up as a served lake is every hour. It stays for the next run."""
-    lake = Lake(str(folder))
-    lake.create()
-    collector = Collector(cluster_at(url), lake, Collect(), clock=lambda: WEEK.end + HOUR)
-    if missing := list(collector.unfinished(WEEK)):
-        for _ in track(collector.fill(missing), f"collecting {DAYS} days", total=len(missing)):
-            pass
-        for _ in keep_up(lake, Settings(), WEEK.end + timedelta(days=1)):
-            pass
-
-
 @contextmanager
-def api(lake: Path, folder: Path) -> Iterator[str]:
-    """Our API as a process of its own, as it is served."""
-    config, log, port = folder / "metrics.toml", folder / "api.log", free_port()
-    config.write_text(f'[store]\npath = "{lake}"\n[auth]\nmode = "off"\n')
+def serve(config: Path) -> Iterator[str]:
+    """Our API as a process of its own, as it is served, with its collector if it has any cluster."""
+    log, port = config.with_suffix(".log"), free_port()
     process = start(
-        [sys.executable, "-m", "metrics_api", "serve", "--no-collect", "--config", config],
+        [sys.executable, "-m", "metrics_api", "serve", "--config", config],
         log,
         {**os.environ, "METRICS_API_SERVER__PORT": str(port)},
     )
@@ -117,21 +101,24 @@ def api(lake: Path, folder: Path) -> Iterator[str]:
         stop([process])
 
 
-def compare_asking(console: Console, server: Server, folder: Path, rounds: int) -> list[Comparison]:
-    make_lake(server.url, folder / "lake")
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        api(folder / "lake", Path(scratch)) as url,
-        requests.Session() as session,
-    ):
-        ways = Asking(url, server.url, session)
-        console.print(f"  {check_equal(of_api(ways.ask_api()), of_prometheus(ways.ask_prometheus()))}")
-        seconds = take_turns(rounds, {"ours": ways.ask_api, "prometheus": ways.ask_prometheus})
+def compare_asking(console: Console, site: Site, server: Server, rounds: int) -> list[Finding]:
+    with tempfile.TemporaryDirectory() as scratch, requests.Session() as session:
+        fill(site, server.url, Path(scratch))
+        config = Path(scratch) / "metrics.toml"
+        config.write_text(f'[store]\npath = "{scratch}"\n[auth]\nmode = "off"\n')
+        with serve(config) as url:
+            ways = Asking(url, server.url, site.window, session)
+            console.print(f"  {check_equal(of_api(ways.ask_api()), of_prometheus(ways.ask_prometheus()))}")
+            turns = take_turns(rounds, {"ours": ways.ask_api, "prometheus": ways.ask_prometheus})
+    console.print(
+        f"  hourly utilization by project over {site.days} days: ours {turns.median('ours') * 1000:.0f} ms,"
+        f" Prometheus {turns.median('prometheus') * 1000:.0f} ms"
+    )
     return [
-        Comparison(
-            "hourly utilization by project, seven days · Prometheus",
-            seconds["ours"],
-            seconds["prometheus"],
-            "at least 10 times faster",
+        Finding(
+            "seconds for hourly utilization by project over a week, per second of Prometheus",
+            turns.ratio("ours", "prometheus"),
+            "times",
+            1 / 10,
         )
     ]

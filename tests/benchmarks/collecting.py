@@ -1,4 +1,4 @@
-"""Collecting one day of 128 GPUs x 4 metrics x 60 s, from Prometheus to a booked and committed ledger."""
+"""Collecting one day of a site, from Prometheus to a booked and committed ledger."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,34 +17,39 @@ from rich.console import Console
 from collectors.collector import Collector
 from queries.lake import Lake
 from queries.settings import Collect
-from queries.window import HOUR
-from tests.benchmarks.site import GPUS, LAST_DAY, METRICS, NODES, UTILIZATION, cluster_at
-from tests.benchmarks.timing import Comparison, check_equal, take_turns
+from queries.window import HOUR, Window
+from tests.benchmarks.findings import Finding
+from tests.benchmarks.servers import new_lake
+from tests.benchmarks.site import METRICS, UTILIZATION, Site
+from tests.benchmarks.timing import check_equal, take_turns
 from tests.booked import both
 from tests.servers import Server
 
 
 @dataclass
 class Collecting:
-    """Three ways to a day's samples. Each writes into a folder of its own every time."""
+    """Ways to a day's samples of a site. Each writes into a folder of its own every time."""
 
+    site: Site
     url: str
     folder: Path
     lakes: Iterator[int]
+    samples: int = 0
 
     def collect(self) -> Lake:
         """Ours: read, decoded, attributed, booked, committed hour by hour."""
-        lake = Lake(str(self.folder / f"lake-{next(self.lakes)}"))
-        lake.create()
-        collector = Collector(cluster_at(self.url), lake, Collect(), clock=lambda: LAST_DAY.end + HOUR)
-        assert all(done.is_written for done in collector.fill(list(LAST_DAY.hours())))
+        day = self.site.last_day
+        lake = new_lake(self.folder / f"lake-{next(self.lakes)}")
+        collector = Collector(self.site.cluster(self.url), lake, Collect(), clock=lambda: day.end + HOUR)
+        assert all(done.is_written for done in collector.fill(list(day.hours())))
+        self.samples = collector.prometheus.samples_read
         return lake
 
     def read_frames(self) -> Path:
         """The plain client: data frames of the same samples, unattributed, as Parquet."""
-        client = PrometheusConnect(url=self.url)
+        client, day = PrometheusConnect(url=self.url), self.site.last_day
         for metric in METRICS:
-            found = client.custom_query_range(metric, LAST_DAY.start, LAST_DAY.end - pd.Timedelta("60s"), step="60")
+            found = client.custom_query_range(metric, day.start, day.end - pd.Timedelta("60s"), step="60")
             MetricRangeDataFrame(found).to_parquet(self.folder / f"{metric}.parquet")
         return self.folder / f"{UTILIZATION}.parquet"
 
@@ -68,36 +73,45 @@ def read_bare(session: requests.Session, sent: list[requests.PreparedRequest]) -
     return sum(len(session.send(request).content) for request in sent)
 
 
-def compare_collecting(console: Console, server: Server, rounds: int) -> list[Comparison]:
+def compare_collecting(console: Console, site: Site, server: Server, rounds: int) -> list[Finding]:
     with tempfile.TemporaryDirectory() as folder, requests.Session() as session:
-        ways = Collecting(server.url, Path(folder), count())
+        ways = Collecting(site, server.url, Path(folder), count())
         with recorded() as sent:
             lake = ways.collect()
         size = read_bare(session, sent)
-        console.print(f"  one day of {NODES * GPUS} GPUs: {len(sent)} requests, {size / 1e6:.1f} MB of JSON")
-        console.print(f"  {check_equal(mean_in_lake(lake), mean_in_frames(ways.read_frames()))}")
-        seconds = take_turns(
+        console.print(f"  {check_equal(mean_in_lake(lake, site.last_day), mean_in_frames(ways.read_frames()))}")
+        turns = take_turns(
             rounds,
             {"ours": ways.collect, "bare": lambda: read_bare(session, sent), "frames": ways.read_frames},
         )
+    console.print(
+        f"  one day of {site.gpus} GPUs: {len(sent)} requests, {size / 1e6:.1f} MB of JSON, {ways.samples:,} samples;"
+        f" collected in {turns.median('ours'):.2f} s, {ways.samples / turns.median('ours'):,.0f} samples a second;"
+        f" read bare in {turns.median('bare'):.2f} s; data frames in {turns.median('frames'):.2f} s"
+    )
     return [
-        Comparison(
-            "collect a day · a bare read of the same bytes", seconds["ours"], seconds["bare"], "at most 4 times"
+        Finding(
+            "seconds to collect a day, per second of a bare read of the same bytes",
+            turns.ratio("ours", "bare"),
+            "times",
+            3,
+            1.5,
         ),
-        Comparison(
-            "collect a day · plain client, data frames, Parquet",
-            seconds["ours"],
-            seconds["frames"],
-            "at least 4 times faster",
+        Finding(
+            "the same, per second of the plain client's data frames to Parquet",
+            turns.ratio("ours", "frames"),
+            "times",
+            1 / 4,
+            1 / 8,
         ),
     ]
 
 
-def mean_in_lake(lake: Lake) -> "pd.Series[float]":
+def mean_in_lake(lake: Lake, day: Window) -> "pd.Series[float]":
     """The mean utilization by GPU, from the hourly rows."""
-    _, hours = both(lake, LAST_DAY)
+    _, hours = both(lake, day)
     sums = hours[hours.kind == "gpu"].groupby("gpu_uuid")[["busy_seconds", "idle_seconds"]].sum()
-    assert (sums.sum(axis=1) == LAST_DAY.length.total_seconds()).all()
+    assert (sums.sum(axis=1) == day.length.total_seconds()).all()
     return sums["busy_seconds"] / sums.sum(axis=1)
 
 

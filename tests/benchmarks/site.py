@@ -1,129 +1,168 @@
-"""Site: 128 GPUs of 16 nodes over a week, as dcgm-exporter and kube-state-metrics tell them, in a real Prometheus."""
+"""Site: nodes of eight GPUs over some days, as dcgm-exporter and kube-state-metrics tell them."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import numpy as np
-from rich.progress import track
 
 from queries.settings import Cluster
 from queries.window import Window
-from tests.servers import Server, feed, prometheus
+from tests.benchmarks.values import Work, show
 
 START = datetime(2025, 3, 3, tzinfo=UTC)
-DAYS = 7
-WEEK = Window(START, START + timedelta(days=DAYS))
-LAST_DAY = Window(WEEK.end - timedelta(days=1), WEEK.end)
 
-NODES = 16
 GPUS = 8
 GPUS_PER_POD = 4
 PROJECTS = 12
 SHIFT = 8 * 60
 """How many minutes a pod runs; the next one follows it at once."""
 
-LOOKBACK = "59s"
-"""promtool writes no staleness markers: with more, Prometheus would count the last sample of a series repeatedly."""
+DAY = 1440
 
-METRICS = (
-    "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
-    "DCGM_FI_DEV_GPU_UTIL",
-    "DCGM_FI_DEV_FB_USED",
-    "DCGM_FI_DEV_POWER_USAGE",
-)
-UTILIZATION = METRICS[0]
+METRICS = {
+    "DCGM_FI_PROF_GR_ENGINE_ACTIVE": "engine_active",
+    "DCGM_FI_DEV_GPU_UTIL": "utilization_percent",
+    "DCGM_FI_DEV_FB_USED": "memory_used_mib",
+    "DCGM_FI_DEV_POWER_USAGE": "power_watts",
+    "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION": "energy_millijoules",
+}
+"""What the exporter tells of each GPU: which of the values that it shows."""
 
-Samples = Iterator[tuple[str, list[str]]]
+UTILIZATION = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
 
+KUBE_STATE_METRICS = {"instance": "10.0.0.1:8080", "job": "kube-state-metrics"}
 
-def namespace_of(number: int, shift: int) -> str:
-    return f"runai-project-{(number * 7 + shift * 5) % PROJECTS}"
-
-
-def values_of(metric: str, dice: np.random.Generator, count: int) -> list[str]:
-    match metric:
-        case "DCGM_FI_DEV_POWER_USAGE":
-            return [f"{value:.3f}" for value in dice.uniform(60, 700, count)]
-        case "DCGM_FI_DEV_GPU_UTIL":
-            return [str(value) for value in dice.integers(0, 101, count)]
-        case "DCGM_FI_DEV_FB_USED":
-            return [str(value) for value in dice.integers(0, 81_559, count)]
-    return [f"{value:.6f}" for value in dice.uniform(0, 1, count)]
+WORKS: tuple[Work, ...] = ("training", "inference", "training", "notebook")
 
 
-def shifts(number: int, minutes: range) -> Iterator[tuple[int, range]]:
-    """The pods that follow each other on a pod's place, each with its minutes. Places change at different times."""
-    offset = number * 37 % SHIFT
-    for shift in range((minutes.start - offset) // SHIFT, (minutes.stop - offset) // SHIFT + 1):
-        first = offset + shift * SHIFT
-        within = range(max(first, minutes.start), min(first + SHIFT, minutes.stop))
-        if within:
-            yield shift, within
+@dataclass(frozen=True)
+class Series:
+    """A series with a value a minute. first: Unix milliseconds of the first."""
+
+    metric: str
+    labels: dict[str, str]
+    first: int
+    values: list[float]
+
+    @property
+    def times(self) -> range:
+        return range(self.first, self.first + len(self.values) * 60_000, 60_000)
 
 
-def page(minutes: range) -> str:
-    """Everything that was told in some minutes since the start, in OpenMetrics."""
-    told: dict[str, list[str]] = {}
-    stamps = [str(int(START.timestamp()) + minute * 60) for minute in range(minutes.stop)]
+@dataclass(frozen=True)
+class Site:
+    """How many GPUs, and for how long.
 
-    def tell(metric: str, labels: str, within: range, values: list[str]) -> None:
-        series = f"{metric}{{{labels}}}"
-        lines = told.setdefault(metric, [f"# TYPE {metric} gauge"])
-        lines += [f"{series} {value} {stamps[minute]}" for minute, value in zip(within, values, strict=True)]
+    is_aligned: whether all is scraped at the full minute, so that a mean over samples and one over time are the same. A
+    real Prometheus scrapes each target at a second of its own.
+    """
 
-    def state(metric: str, labels: str, within: range, value: int = 1) -> None:
-        tell(metric, f'{labels},instance="10.0.0.1:8080",job="kube-state-metrics"', within, [str(value)] * len(within))
+    gpus: int
+    days: int
+    is_aligned: bool = False
 
-    dice = np.random.default_rng(minutes.start)
-    for node in range(NODES):
+    @property
+    def name(self) -> str:
+        return f"{self.gpus}-gpus-{self.days}-days{'-aligned' if self.is_aligned else ''}"
+
+    @property
+    def nodes(self) -> int:
+        return self.gpus // GPUS
+
+    @property
+    def window(self) -> Window:
+        return Window(START, START + timedelta(days=self.days))
+
+    @property
+    def last_day(self) -> Window:
+        return Window(self.window.end - timedelta(days=1), self.window.end)
+
+    def cluster(self, url: str) -> Cluster:
+        """How the site is configured: its Prometheus honours the exporter's labels."""
+        return Cluster(name="bench", prometheus=url, honor_labels=True, timeout="10m")
+
+    def series(self, minutes: range) -> Iterator[Series]:
+        """Everything that is told in some minutes since the start."""
+        for node in range(self.nodes):
+            yield from self.of_node(node, minutes)
+
+    def of_node(self, node: int, minutes: range) -> Iterator[Series]:
+        yield from self.node(node, minutes)
         for gpus in range(0, GPUS, GPUS_PER_POD):
-            number = node * GPUS // GPUS_PER_POD + gpus // GPUS_PER_POD
-            for shift, within in shifts(number, minutes):
-                pod = f'namespace="{namespace_of(number, shift)}",pod="train-{number}-{shift}-0"'
-                named = f'{pod},uid="{number:08d}-0000-4000-8000-{shift:012d}"'
-                state("kube_pod_info", f'{named},node="node-{node:02}",host_ip="10.1.0.{node}"', within)
-                state("kube_pod_owner", f'{named},owner_kind="Job",owner_name="train-{number}-{shift}"', within)
-                state("kube_pod_labels", f'{named},label_user="user-{number % 9}"', within)
-                state("kube_pod_status_phase", f'{named},phase="Running"', within)
-                state(
-                    "kube_pod_container_resource_requests",
-                    f'{named},container="main",node="node-{node:02}",resource="nvidia_com_gpu",unit="integer"',
-                    within,
-                    GPUS_PER_POD,
-                )
-                for gpu in range(gpus, gpus + GPUS_PER_POD):
-                    device = (
-                        f'gpu="{gpu}",UUID="GPU-{node:08}-0000-4000-8000-{gpu:012}",pci_bus_id="00000000:{gpu:02}:00.0",'
-                        f'device="nvidia{gpu}",modelName="NVIDIA H100 80GB HBM3",Hostname="node-{node:02}",'
-                        f'DCGM_FI_DRIVER_VERSION="535.129.03",container="main",{pod},'
-                        f'instance="10.0.1.{node}:9400",job="dcgm-exporter"'
-                    )
-                    for metric in METRICS:
-                        tell(metric, device, within, values_of(metric, dice, len(within)))
-        place = f'node="node-{node:02}"'
-        for metric in ("kube_node_status_capacity", "kube_node_status_allocatable"):
-            state(metric, f'{place},resource="nvidia_com_gpu",unit="integer"', minutes, GPUS)
-        state("kube_node_status_condition", f'{place},condition="Ready",status="true"', minutes)
-        state("kube_node_spec_unschedulable", place, minutes, 0)
-        state("kube_node_labels", f'{place},label_node_pool="h100"', minutes)
-    return "\n".join([*(line for lines in told.values() for line in lines), "# EOF", ""])
+            yield from self.place(node, gpus, minutes)
+
+    def node(self, node: int, minutes: range) -> Iterator[Series]:
+        """What the scheduler says of a node."""
+        place = {"node": f"node-{node:02}"}
+        gpus = {"resource": "nvidia_com_gpu", "unit": "integer"}
+        yield self.state("kube_node_status_capacity", place | gpus, minutes, GPUS)
+        yield self.state("kube_node_status_allocatable", place | gpus, minutes, GPUS)
+        yield self.state("kube_node_status_condition", place | {"condition": "Ready", "status": "true"}, minutes)
+        yield self.state("kube_node_spec_unschedulable", place, minutes, 0)
+        yield self.state("kube_node_labels", place | {"label_node_pool": "h100"}, minutes)
+
+    def place(self, node: int, first: int, minutes: range) -> Iterator[Series]:
+        """The pods that follow each other on some GPUs of a node, and what these show."""
+        number = (node * GPUS + first) // GPUS_PER_POD
+        works = list(self.shifts(number))
+        for within, shift in works:
+            if common := overlap(within, minutes):
+                yield from self.pod(node, number, shift, common)
+        for gpu in range(first, first + GPUS_PER_POD):
+            shown = show(node * GPUS + gpu, [(within, WORKS[(number + shift) % len(WORKS)]) for within, shift in works])
+            for within, shift in works:
+                if common := overlap(within, minutes):
+                    labels = device(node, gpu) | {"container": "main"} | pod(number, shift)
+                    for metric, field in METRICS.items():
+                        values = getattr(shown, field)[common.start : common.stop].tolist()
+                        yield Series(metric, labels, self.time(common.start, node), values)
+
+    def shifts(self, number: int) -> Iterator[tuple[range, int]]:
+        """The pods of a place, each with its minutes. Places change at different times."""
+        offset, until = number * 37 % SHIFT - SHIFT, self.days * DAY
+        for shift, begin in enumerate(range(offset, until, SHIFT)):
+            if within := overlap(range(begin, begin + SHIFT), range(until)):
+                yield within, shift
+
+    def pod(self, node: int, number: int, shift: int, minutes: range) -> Iterator[Series]:
+        """What the scheduler says of a pod."""
+        named = pod(number, shift) | {"uid": f"{number:08d}-0000-4000-8000-{shift:012d}"}
+        place = {"node": f"node-{node:02}"}
+        owner = {"owner_kind": "Job", "owner_name": f"train-{number}-{shift}"}
+        gpus = {"container": "main", "resource": "nvidia_com_gpu", "unit": "integer"}
+        yield self.state("kube_pod_info", named | place | {"host_ip": f"10.1.0.{node}"}, minutes)
+        yield self.state("kube_pod_owner", named | owner, minutes)
+        yield self.state("kube_pod_labels", named | {"label_user": f"user-{number % 9}"}, minutes)
+        yield self.state("kube_pod_status_phase", named | {"phase": "Running"}, minutes)
+        yield self.state("kube_pod_container_resource_requests", named | place | gpus, minutes, GPUS_PER_POD)
+
+    def state(self, metric: str, labels: dict[str, str], minutes: range, value: float = 1) -> Series:
+        first = self.time(minutes.start, self.nodes)
+        return Series(metric, labels | KUBE_STATE_METRICS, first, [value] * len(minutes))
+
+    def time(self, minute: int, target: int) -> int:
+        """When a target is scraped in some minute since the start (Unix milliseconds)."""
+        offset = 0 if self.is_aligned else (target + 1) * 7_919 % 60_000
+        return round(START.timestamp() * 1000) + minute * 60_000 + offset
 
 
-def cluster_at(url: str) -> Cluster:
-    """How the site is configured: its Prometheus honours the exporter's labels."""
-    return Cluster(name="bench", prometheus=url, honor_labels=True)
+def pod(number: int, shift: int) -> dict[str, str]:
+    project = (number * 7 + shift * 5) % PROJECTS
+    return {"namespace": f"runai-project-{project}", "pod": f"train-{number}-{shift}-0"}
 
 
-@contextmanager
-def site(folder: Path) -> Iterator[Server]:
-    """The site's Prometheus. Its week is written once and kept."""
-    written = folder / "written"
-    if not written.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for day in track(range(DAYS), "writing a week of 128 GPUs"):
-            feed(folder / "prometheus", page(range(day * 1440, (day + 1) * 1440)))
-        written.touch()
-    with prometheus(folder, options=[f"--query.lookback-delta={LOOKBACK}"]) as server:
-        yield server
+def device(node: int, gpu: int) -> dict[str, str]:
+    return {
+        "gpu": str(gpu),
+        "UUID": f"GPU-{node:08}-0000-4000-8000-{gpu:012}",
+        "pci_bus_id": f"00000000:{gpu:02}:00.0",
+        "device": f"nvidia{gpu}",
+        "modelName": "NVIDIA H100 80GB HBM3",
+        "Hostname": f"node-{node:02}",
+        "DCGM_FI_DRIVER_VERSION": "535.129.03",
+        "instance": f"10.0.1.{node}:9400",
+        "job": "dcgm-exporter",
+    }
+
+
+def overlap(one: range, other: range) -> range:
+    return range(max(one.start, other.start), min(one.stop, other.stop))

@@ -7,36 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 Way = Callable[[], object]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Seconds of each round of our way and of another one.
+class Turns:
+    """Seconds of each way in each round."""
 
-    goal: how our seconds may relate to the other's, as a text for people.
-    """
+    seconds: dict[str, list[float]]
 
-    title: str
-    ours: list[float]
-    other: list[float]
-    goal: str
+    def median(self, name: str) -> float:
+        return statistics.median(self.seconds[name])
 
-    @property
-    def ratio(self) -> float:
-        """Our seconds per second of the other way: the median of the rounds."""
-        return statistics.median(ours / other for ours, other in zip(self.ours, self.other, strict=True))
-
-    @property
-    def told(self) -> str:
-        return f"{self.ratio:.2f} times as long" if self.ratio > 1 else f"{1 / self.ratio:.1f} times faster"
+    def ratio(self, name: str, other: str) -> float:
+        """The seconds of one way per second of another: the median of the rounds."""
+        return statistics.median(
+            one / another for one, another in zip(self.seconds[name], self.seconds[other], strict=True)
+        )
 
 
-def take_turns(rounds: int, ways: dict[str, Way]) -> dict[str, list[float]]:
-    """Seconds of each way in each round. A round before the first is not counted: caches are warm for everyone."""
+def take_turns(rounds: int, ways: dict[str, Way]) -> Turns:
+    """A round before the first is not counted: caches are warm for everyone."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, way in ways.items():
@@ -45,7 +37,7 @@ def take_turns(rounds: int, ways: dict[str, Way]) -> dict[str, list[float]]:
             way()
             if number:
                 seconds[name].append(time.perf_counter() - began)
-    return seconds
+    return Turns(seconds)
 
 
 def check_equal(ours: "pd.Series[float]", other: "pd.Series[float]", tolerance: float = 1e-6) -> str:
@@ -59,16 +51,3 @@ def check_equal(ours: "pd.Series[float]", other: "pd.Series[float]", tolerance: 
     )
     difference = ((ours.sort_index() - other.sort_index()) / other.sort_index()).abs().max()
     return f"{len(ours)} numbers are equal; the largest relative difference is {difference:.1e}"
-
-
-def show(console: Console, comparisons: list[Comparison]) -> None:
-    table = Table("ours, beside", "ours", "theirs", "we take", "goal", title_justify="left")
-    for comparison in comparisons:
-        table.add_row(
-            comparison.title,
-            f"{statistics.median(comparison.ours):.3f} s",
-            f"{statistics.median(comparison.other):.3f} s",
-            comparison.told,
-            comparison.goal,
-        )
-    console.print(table)
