@@ -1,5 +1,6 @@
 """metrics-collect: the collectors' commands."""
 
+import logging
 import signal
 import sys
 import threading
@@ -12,12 +13,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from collectors.checks import CHECKS
 from collectors.collect import now
 from collectors.collector import Collector
+from collectors.doctor import diagnose
 from collectors.prometheus import PrometheusError
 from collectors.registry import Registry
+from collectors.report import print_report, report_as_json
 from collectors.run import FAILURES
 from collectors.run import run as run_collectors
 from collectors.upkeep import keep_up
@@ -140,6 +152,31 @@ def repair(config: Config = None) -> None:
         )
 
 
+@app.command()
+def doctor(
+    config: Config = None,
+    cluster: Only = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="For machines: one JSON object on the standard output.")
+    ] = False,
+) -> None:
+    """Tell what each cluster has, what it lacks, what that costs, and what to do. Changes nothing.
+
+    Ends with code 2 if a cluster cannot be collected."""
+    with explained():
+        settings = load(config, logging.ERROR)
+        chosen = choose(settings, cluster)
+        with asking_bar() as progress:
+            tasks = {each.name: progress.add_task(each.name, total=len(CHECKS)) for each in chosen}
+            report = diagnose(settings, chosen, lambda name: progress.advance(tasks[name]))
+        if as_json:
+            typer.echo(report_as_json(report))
+        else:
+            print_report(report, Console())
+        if not report.is_collectable:
+            raise typer.Exit(2)
+
+
 def stop_with_input(stop: threading.Event) -> None:
     """Wait until whoever started us is gone: our standard input ends then."""
     sys.stdin.read()
@@ -167,8 +204,8 @@ def window_between(start: str, end: str) -> Window:
     return Window(first, last)
 
 
-def load(config: Path | None) -> Settings:
-    write_logs()
+def load(config: Path | None, level: int = logging.INFO) -> Settings:
+    write_logs(level)
     settings = Settings.load(config or default_config())
     if not settings.clusters:
         raise SettingsError("no cluster is configured; add one: [[clusters]] with name and prometheus")
@@ -193,6 +230,20 @@ def progress_bar() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
+    )
+
+
+def asking_bar() -> Progress:
+    """Gone when all is told."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("checks"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import requests
@@ -29,6 +30,8 @@ LONGEST_URL = 4_000
 """Longer queries are sent as POST."""
 
 PIECE = 1 << 20
+
+ALONE = {"Connection": "close"}
 
 
 class PrometheusError(Exception):
@@ -137,6 +140,20 @@ class Prometheus:
         """
         with self._explaining():
             self._client.custom_query("vector(1)")
+
+    def peek(self, path: str, **form: str) -> dict[str, Any] | None:
+        """What lies at a path, if that is a JSON object: not every server has every path. Asked through a connection of
+        its own, so that each of several servers behind an address has its turn.
+
+        Raises:
+            PrometheusError: it cannot be reached.
+        """
+        url, seconds = f"{self.cluster.prometheus}{path}", self.cluster.timeout.total_seconds()
+        try:
+            with self._explaining(), self._session.get(url, params=form, timeout=seconds, headers=ALONE) as response:
+                return msgspec.json.decode(response.content, type=dict[str, Any]) if response.ok else None
+        except msgspec.DecodeError:
+            return None
 
     def label_values(self, label: str, selector: Selector, window: Window) -> set[str]:
         """The values of a label, among the series of a selector that had samples around a window. Read from the index

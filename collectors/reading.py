@@ -43,7 +43,16 @@ def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs
     around = Window(window.start - MARGIN, max(min(window.end + MARGIN, now), window.start))
     spoken = vocabularies_of(prometheus.cluster)
     present = metrics_present(prometheus, spoken, Window(window.start - MEMORY, around.end))
-    asked = [question for vocabulary in spoken for question in vocabulary.questions]
+    tables = read_tables(prometheus, present, around)
+    for vocabulary in spoken:
+        if vocabulary.memory and vocabulary.metrics & present:
+            remember(prometheus, vocabulary.memory, window.start, tables)
+    return tables.inputs()
+
+
+def read_tables(prometheus: Prometheus, present: set[str], around: Window) -> Tables:
+    """What the vocabularies say of some time, of the metrics that are there."""
+    asked = [question for vocabulary in vocabularies_of(prometheus.cluster) for question in vocabulary.questions]
     tables = Tables()
     with ThreadPoolExecutor(READERS, thread_name_prefix=f"read-{prometheus.cluster.name}") as pool:
         for scopes in ROUNDS:
@@ -58,10 +67,7 @@ def read_inputs(prometheus: Prometheus, window: Window, now: datetime) -> Inputs
             ]
             for questions, answered in zip(bundles, answers, strict=True):
                 take_over(tables, questions, answered.result())
-    for vocabulary in spoken:
-        if vocabulary.memory and vocabulary.metrics & present:
-            remember(prometheus, vocabulary.memory, window.start, tables)
-    return tables.inputs()
+    return tables
 
 
 def metrics_present(prometheus: Prometheus, vocabularies: list[Vocabulary], window: Window) -> set[str]:

@@ -73,6 +73,10 @@ class Tables:
         shown = [row for row in rows if row["series"] in seen]
         return {name for row in shown for name in (str(row["node"]), host(str(row.get("instance", "")))) if name}
 
+    def series_of(self, metric: str) -> list[int]:
+        """The numbers of the series that were read of a metric."""
+        return [int(str(row["series"])) for row in self._rows_of[metric]]
+
     def inputs(self) -> Inputs:
         """The booking's input."""
         empty = SCHEMAS["samples"].empty_table()
