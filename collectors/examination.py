@@ -94,14 +94,11 @@ class Examination:
         return Counter({labels.get("__name__", ""): int(count) for labels, count in found})
 
     def _spoken(self, vocabulary: Vocabulary, counts: Counter[str]) -> Spoken:
-        series = [
-            number
-            for metric in {read.selector.metric for read in vocabulary.reads}
-            for number in self.shown.tables.series_of(metric)
-        ]
-        gpus = [gpu for gpu in self.shown.gpus if gpu.number in set(series)]
-        told = {str(row["node"]) for row in self.shown.rows("node_series") if row["series"] in set(series)}
-        intervals = self.shown.intervals(series)
+        metrics = {read.selector.metric for read in vocabulary.reads}
+        series = {number for metric in metrics for number in self.shown.tables.series_of(metric)}
+        gpus = [gpu for gpu in self.shown.gpus if gpu.number in series]
+        told = {str(row["node"]) for row in self.shown.rows("node_series") if row["series"] in series}
+        intervals = self.shown.intervals(sorted(series))
         return Spoken(
             vocabulary.name,
             vocabulary.title,

@@ -123,13 +123,17 @@ class Shown:
         return max(1.0, float(told)) if told.isdigit() else 1.0
 
     def last_value(self, series: int) -> float:
-        return float(self.values[np.flatnonzero(self.series == series)[-1]])
+        return float(self.values_of(series)[-1])
+
+    def values_of(self, series: int) -> NDArray[np.float64]:
+        first, last = np.searchsorted(self.series, [series, series + 1])
+        return self.values[first:last]
 
     def intervals(self, series: list[int]) -> NDArray[np.int64]:
         """The milliseconds between the samples of some series."""
-        gaps = np.diff(self.times)[np.diff(self.series) == 0]
-        own: NDArray[np.int64] = gaps[np.isin(self.series[1:][np.diff(self.series) == 0], series)]
-        return own
+        is_same = (np.diff(self.series) == 0) & np.isin(self.series[1:], series)
+        gaps: NDArray[np.int64] = np.diff(self.times)[is_same]
+        return gaps
 
     def impossible(self) -> NDArray[np.bool_]:
         """Which samples have values that cannot be true."""

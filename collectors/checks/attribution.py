@@ -76,7 +76,7 @@ def listed(labels: set[str]) -> str:
     names = sorted(label.removeprefix("label_") for label in labels)
     if not names:
         return "kube-state-metrics publishes none"
-    return f"there are {', '.join(names[:LISTED])}" + (" and others" if len(names) > LISTED else "")
+    return f"the labels there are: {', '.join(names[:LISTED])}" + (" and others" if len(names) > LISTED else "")
 
 
 def fix_of(labels: set[str], key: str) -> str:

@@ -27,7 +27,8 @@ def no_profiling(examination: Examination) -> Iterator[Finding]:
     readings = examination.shown.readings
     poor = [device for device, told in readings.items() if not told & ENGINE]
     by_kernel = [device for device in poor if not device[1] and readings[device] & UTILIZATIONS]
-    silent = [device for device in poor if device not in by_kernel and not is_parent(device, readings)]
+    cut = {uuid for uuid, instance in readings if instance}
+    silent = [(uuid, instance) for uuid, instance in set(poor) - set(by_kernel) if instance or uuid not in cut]
     if by_kernel:
         yield Finding(
             "note",
@@ -43,11 +44,6 @@ def no_profiling(examination: Examination) -> Iterator[Finding]:
             "held or free is all that can be said of them, never busy or idle",
             PROFILING,
         )
-
-
-def is_parent(device: Device, devices: dict[Device, set[int]]) -> bool:
-    """Whether a GPU is told of beside the instances that it is cut into."""
-    return not device[1] and any(uuid == device[0] and instance for uuid, instance in devices)
 
 
 def no_device_labels(examination: Examination) -> Iterator[Finding]:
@@ -113,7 +109,7 @@ def is_told_apart(examination: Examination, device: Device) -> bool:
     for gpu in shown.gpus:
         if gpu.device == device and gpu.holder and gpu.reading >= 0:
             per_reading[gpu.reading].append(gpu)
-    means = ([shown.values[shown.series == gpu.number].mean() for gpu in series] for series in per_reading.values())
+    means = ([shown.values_of(gpu.number).mean() for gpu in series] for series in per_reading.values())
     return any(np.ptp(values) > COPIES for values in means if len(values) > 1)
 
 

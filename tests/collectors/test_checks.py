@@ -42,7 +42,7 @@ SITES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "other_labels": (
         node() + pod(labels='label_app="x",label_user="ada"') + gpus(),
-        {"no_project_labels": "warning: there are app, user"},
+        {"no_project_labels": "warning: the labels there are: app, user"},
     ),
     "bare_nodes": (node(labels="") + pod() + gpus(), {"no_node_labels": "note: each part counts as a GPU"}),
     "kernel_only": (
