@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,7 @@ from collectors.run import FAILURES
 from collectors.run import run as run_collectors
 from collectors.upkeep import keep_up
 from queries.lake import Lake, LakeError
+from queries.ledger.review import Policy
 from queries.logs import write_logs
 from queries.repair import repair as repair_table
 from queries.settings import Cluster, Settings, SettingsError
@@ -102,6 +104,10 @@ def once(config: Config = None, cluster: Only = None) -> None:
 def backfill(
     start: Annotated[str, typer.Option("--from", help="The first hour: ISO 8601, a date, or Unix seconds.")],
     end: Annotated[str, typer.Option("--to", help="The end, not included. Without it: now.")] = "",
+    again: Annotated[
+        bool, typer.Option(help="Also those hours that are done, but those of which Prometheus knows less by now.")
+    ] = False,
+    force: Annotated[bool, typer.Option(help="With --again: also those of which Prometheus knows less.")] = False,
     config: Config = None,
     cluster: Only = None,
 ) -> None:
@@ -109,15 +115,21 @@ def backfill(
     with explained():
         settings = load(config)
         window = window_between(start, end)
+        policy = policy_of(again, force)
         lake = Lake(settings.store.path)
         lake.create()
         chosen, registry = choose(settings, cluster), Registry(settings.clusters)
         with progress_bar() as progress, ThreadPoolExecutor(max(1, len(chosen))) as pool:
             collectors = [Collector(each, lake, settings.collect, registry=registry) for each in chosen]
-            fills = [pool.submit(fill, collector, window, progress) for collector in collectors]
-        fail([str(error) for error in (done.exception() for done in fills) if isinstance(error, FAILURES)])
-        for done in fills:
-            done.result()
+            fills = [pool.submit(fill, collector, window, policy, progress) for collector in collectors]
+        errors = [str(error) for error in (done.exception() for done in fills) if isinstance(error, FAILURES)]
+        refused = [
+            f"cluster {each.name!r}: {note}; --force replaces it all the same"
+            for each, done in zip(chosen, fills, strict=True)
+            if not isinstance(done.exception(), FAILURES)
+            for note in done.result()
+        ]
+        fail(errors + refused)
 
 
 @app.command()
@@ -183,13 +195,30 @@ def stop_with_input(stop: threading.Event) -> None:
     stop.set()
 
 
-def fill(collector: Collector, window: Window, progress: Progress) -> None:
-    """Collect the missing hours of a window, as far as they have begun, and show how far it is."""
+def policy_of(again: bool, force: bool) -> Policy | None:
+    """What is done with hours that are final already: None leaves them alone."""
+    if force and not again:
+        raise typer.BadParameter("--force goes with --again: it is about hours that are done already")
+    return ("replace" if force else "refuse") if again else None
+
+
+def fill(collector: Collector, window: Window, policy: Policy | None, progress: Progress) -> list[str]:
+    """Collect the missing hours of a window, as far as they have begun, and with a policy those that are final, too;
+    show how far it is.
+
+    Returns:
+        Why hours were refused.
+    """
     begun = Window(window.start, min(window.end, Window.hour_of(now()).end))
-    hours = list(collector.unfinished(begun))
-    task = progress.add_task(collector.cluster.name, total=len(hours))
-    for _ in collector.fill(hours):
+    missing = list(collector.unfinished(begun))
+    final = collector.final_hours(begun) if policy else []
+    task = progress.add_task(collector.cluster.name, total=len(missing) + len(final))
+    refused = []
+    for done in chain(collector.fill(missing), collector.correct(final, policy or "refuse")):
         progress.advance(task)
+        if done.note and not done.is_written:
+            refused.append(done.note)
+    return refused
 
 
 def window_between(start: str, end: str) -> Window:

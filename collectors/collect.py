@@ -14,6 +14,7 @@ from collectors.registry import Registry
 from queries.lake import Lake
 from queries.ledger.book import book
 from queries.ledger.inputs import Inputs
+from queries.ledger.review import Policy, Review
 from queries.settings import Cluster
 from queries.window import Window, join_hours
 
@@ -38,6 +39,8 @@ class Collected:
     hour: Window
     is_written: bool
     rows: int
+    note: str | None = None
+    """What was kept of it, or why it was refused: Prometheus knows less of it than the lake."""
 
 
 def collect(
@@ -48,10 +51,12 @@ def collect(
     clock: Clock = now,
     is_over: Callable[[], bool] = never,
     registry: Registry | None = None,
+    policy: Policy = "keep",
 ) -> Iterator[Collected]:
     """Read, book and commit hours, up to ``at_once`` adjoining ones together. While some are booked and committed, the
     next are read. is_over: when it says so, what has been read is committed, and no more is read; asked after each
     read, so that however late it is, the first is done. registry: refuses GPUs that are another cluster's.
+    policy: what is done where Prometheus knows less of an hour than the lake.
 
     Raises:
         PrometheusError: the cluster could not be read; what was committed before stays.
@@ -73,7 +78,7 @@ def collect(
                 registry.check(prometheus.cluster.name, gpus_of(inputs), window)
             while len(under_way) >= BOOKERS:
                 yield from under_way.popleft().result()
-            under_way.append(bookers.submit(settle, database, lake, prometheus.cluster, window, as_of, inputs))
+            under_way.append(bookers.submit(settle, database, lake, prometheus.cluster, window, as_of, inputs, policy))
         while under_way:
             yield from under_way.popleft().result()
 
@@ -83,11 +88,19 @@ def gpus_of(inputs: Inputs) -> set[str]:
 
 
 def settle(
-    database: duckdb.DuckDBPyConnection, lake: Lake, cluster: Cluster, window: Window, as_of: datetime, inputs: Inputs
+    database: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    cluster: Cluster,
+    window: Window,
+    as_of: datetime,
+    inputs: Inputs,
+    policy: Policy,
 ) -> list[Collected]:
-    """Book hours and commit them together. Of some the lake may have a later reading already."""
+    """Book hours and commit them together. Of some the lake may have a later reading already, or know more."""
     with database.cursor() as connection:
         booked = book(connection, cluster, window, as_of, inputs)
     lake.replace_workloads(cluster.name, window, booked.workloads, as_of)
-    written = lake.replace(window, booked.of(window))
-    return [Collected(hour, hour in written, len(booked.of(hour))) for hour in window.hours()]
+    with database.cursor() as connection:
+        review = Review(connection, cluster, as_of, policy)
+        written = lake.replace(window, booked.of(window), review)
+    return [Collected(hour, hour in written, len(booked.of(hour)), review.notes.get(hour)) for hour in window.hours()]

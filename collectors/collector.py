@@ -8,11 +8,13 @@ import structlog
 
 from collectors.collect import Clock, Collected, collect, never, now
 from collectors.exporters import vocabularies_of
+from collectors.late import LATE, late_hours
 from collectors.prometheus import Prometheus, Selector
 from collectors.recording import Tally, recorded
 from collectors.registry import Registry
 from queries.collection import Kind
 from queries.lake import Lake
+from queries.ledger.review import Policy
 from queries.settings import Cluster, Collect
 from queries.window import HOUR, Window, milliseconds
 
@@ -39,6 +41,7 @@ class Collector:
         self.registry = registry
         self._memories = [vocabulary.memory for vocabulary in vocabularies_of(cluster) if vocabulary.memory]
         self._beginning: datetime | None = None
+        self._looked_at: Window | None = None
 
     def tick(self) -> list[Collected]:
         """Write the open hour again, and those before it whose grace has not passed.
@@ -68,6 +71,25 @@ class Collector:
         with self.recorded("fill") as tally:
             yield from map(tally.add, self._collect_many(tally.expect(hours), never))
 
+    def correct(self, hours: list[Window], policy: Policy) -> Iterator[Collected]:
+        """Collect hours again that are final."""
+        with self.recorded("correction") as tally:
+            yield from map(tally.add, self._collect_many(tally.expect(hours), never, policy))
+
+    def correct_late(self, is_over: Callable[[], bool] = never) -> Iterator[Collected]:
+        """Once an hour, collect those recent hours again of which Prometheus has more samples than when they were last
+        looked at, or that were not looked at since they are final."""
+        hour = Window.hour_of(self.clock())
+        if self._looked_at == hour:
+            return
+        with self.recorded("correction") as tally:
+            late = late_hours(self.prometheus, self.lake, self.final_hours(Window(hour.start - LATE, hour.start)))
+            for done in self._collect_many(tally.expect(list(late)), is_over, "refuse"):
+                tally.counted[done.hour.start] = late[done.hour]
+                yield tally.add(done)
+            if len(tally.counted) == len(late):
+                self._looked_at = hour
+
     def recorded(self, kind: Kind) -> AbstractContextManager[Tally]:
         return recorded(self.prometheus, self.lake, kind, self.clock)
 
@@ -89,11 +111,18 @@ class Collector:
         """The hours of a window that are missing, or were last read before their grace had passed."""
         return self.lake.snapshot().unfinished(self.cluster.name, window, self.settings.grace)
 
-    def _collect_many(self, hours: list[Window], is_over: Callable[[], bool]) -> Iterator[Collected]:
+    def final_hours(self, window: Window) -> list[Window]:
+        """The hours of a window that were read after their grace had passed."""
+        open_hours = set(self.unfinished(window))
+        return [hour for hour in window.hours() if hour not in open_hours]
+
+    def _collect_many(
+        self, hours: list[Window], is_over: Callable[[], bool], policy: Policy = "keep"
+    ) -> Iterator[Collected]:
         if not hours:
             return
         at_once = max(1, min(AT_ONCE, SAMPLES_AT_ONCE // self.samples_in(hours[-1])))
-        yield from collect(self.prometheus, self.lake, hours, at_once, self.clock, is_over, self.registry)
+        yield from collect(self.prometheus, self.lake, hours, at_once, self.clock, is_over, self.registry, policy)
 
     def samples_in(self, hour: Window) -> int:
         """How many samples of GPUs an hour has, about: every series one per step."""

@@ -90,7 +90,7 @@ class Expression:
         return f"[{milliseconds(length)}ms:{milliseconds(self.step or step)}ms]"
 
     def __str__(self) -> str:
-        promql = re.sub(r"\$(\d)", lambda place: str(self.selectors[int(place[1])]), self.promql)
+        promql = re.sub(r"\$(\d+)", lambda place: str(self.selectors[int(place[1])]), self.promql)
         return f"({promql})"
 
 

@@ -37,6 +37,8 @@ class Tally:
         if done.is_written:
             self.hours += 1
             self.rows += done.rows
+        if done.note:
+            self.warnings.append(done.note)
         return done
 
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from collectors.collect import Clock, now
+from collectors.collect import Clock, Collected, now
 from collectors.collector import Collector
 from collectors.prometheus import PrometheusError
 from collectors.registry import ConflictError, Registry
@@ -53,8 +53,9 @@ def watch(
     while not stop.is_set():
         next_tick = clock() + settings.collect.tick
         attempt("found a lake", cluster.name, partial(make_again, lake))
-        attempt("collected", cluster.name, partial(report, collector))
-        attempt("filled", cluster.name, partial(fill_until, collector, next_tick, stop))
+        if attempt("collected", cluster.name, partial(report, collector)):
+            attempt("filled", cluster.name, partial(fill_until, collector, next_tick, stop))
+            attempt("corrected", cluster.name, partial(correct_until, collector, next_tick, stop))
         stop.wait(max(0.0, (next_tick - clock()).total_seconds()))
 
 
@@ -67,15 +68,25 @@ def make_again(lake: Lake) -> None:
 
 def report(collector: Collector) -> None:
     for done in collector.tick():
-        log.info(
-            "collected", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written
-        )
+        tell("collected", collector, done)
 
 
 def fill_until(collector: Collector, deadline: datetime, stop: threading.Event) -> None:
     """Fill missing hours, oldest first, as long as there is time before the next tick."""
     for done in collector.catch_up(lambda: collector.clock() >= deadline or stop.is_set()):
-        log.info("filled", cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written)
+        tell("filled", collector, done)
+
+
+def correct_until(collector: Collector, deadline: datetime, stop: threading.Event) -> None:
+    """Look for samples that came late, and collect their hours again."""
+    for done in collector.correct_late(lambda: collector.clock() >= deadline or stop.is_set()):
+        tell("corrected", collector, done)
+
+
+def tell(what: str, collector: Collector, done: Collected) -> None:
+    told = log.warning if done.note else log.info
+    notes = {"note": done.note} if done.note else {}
+    told(what, cluster=collector.cluster.name, hour=str(done.hour), rows=done.rows, written=done.is_written, **notes)
 
 
 def keep_up_regularly(lake: Lake, settings: Settings, stop: threading.Event, clock: Clock = now) -> None:
@@ -84,10 +95,17 @@ def keep_up_regularly(lake: Lake, settings: Settings, stop: threading.Event, clo
         stop.wait(UPKEEP_EVERY.total_seconds())
 
 
-def attempt(what: str, cluster: str, task: Callable[[], object]) -> None:
+def attempt(what: str, cluster: str, task: Callable[[], object]) -> bool:
+    """Do something, or tell why not.
+
+    Returns:
+        Whether the cluster's Prometheus answers, as far as we know.
+    """
     try:
         task()
     except FAILURES as error:
         log.error(f"not {what}", cluster=cluster, problem=str(error))
+        return not isinstance(error, PrometheusError)
     except Exception as error:  # a defect that one cluster's data show: it is told, and must not end the others'
         log.error(f"not {what}: a defect of ours", cluster=cluster, exc_info=error)
+    return True

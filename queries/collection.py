@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
+import duckdb
 import pyarrow as pa
 
 from queries.datasets import COLLECTIONS
+from queries.lake_error import unreadable
+from queries.parquet import parquet
+from queries.table import Table
+from queries.template import read_template
 from queries.window import Window
 
 Kind = Literal["live", "fill", "correction"]
@@ -66,3 +71,24 @@ class Runs:
     hours_written: int
     rows_written: int
     warnings: tuple[str, ...]
+
+
+def counted(table: Table, cluster: str, window: Window) -> dict[datetime, int]:
+    """Of the hours of a window, how many samples Prometheus had when a correction last counted them.
+
+    Raises:
+        LakeError: a file is damaged or gone.
+    """
+    snapshot = table.snapshot()
+    paths = snapshot.paths("", Window(window.start, datetime.max.replace(tzinfo=UTC)), [cluster])
+    if not paths:
+        return {}
+    source = parquet(paths, table.dataset.schema, snapshot.is_mixed)
+    sql = read_template("queries.questions", "counted").render(collections=f"select * from {source}")
+    parameters = {"start": window.start.timestamp(), "end": window.end.timestamp()}
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.sql(sql, params=parameters).fetchall()
+    except duckdb.Error as error:
+        raise unreadable(table.folder, error) from error
+    return {datetime.fromtimestamp(hour, UTC): samples for hour, samples in rows}

@@ -4,11 +4,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from queries.datasets import COLLECTIONS, LEDGER, WORKLOADS
 from queries.lake_error import LakeError
 from queries.snapshot import Snapshot
-from queries.table import Table
+from queries.table import Review, Table
 from queries.window import Window
 
 __all__ = ["Lake", "LakeError"]
@@ -45,26 +46,32 @@ class Lake:
         """The newest version of the ledger. Asking costs about a millisecond where nothing has changed."""
         return self.ledger.snapshot()
 
-    def replace(self, window: Window, rows: pa.Table) -> list[Window]:
+    def replace(self, window: Window, rows: pa.Table, review: Review | None = None) -> list[Window]:
         """Make ``rows`` all that the ledger says of their cluster and these hours, their samples and sums in one
-        commit. An hour of which the lake holds the same or a later revision is left as it is.
+        commit. An hour of which the lake holds the same or a later revision is left as it is; of the others, a review
+        may keep what is known.
 
         Returns:
             The hours that were written.
         Raises:
             LakeError: the lake cannot be written.
         """
-        return self.ledger.replace(rows["cluster"][0].as_py(), window, rows, rows["revision"][0].as_py())
+        return self.ledger.replace(rows["cluster"][0].as_py(), window, rows, rows["revision"][0].as_py(), review)
 
     def replace_workloads(self, cluster: str, window: Window, rows: pa.Table, as_of: datetime) -> None:
-        """Make ``rows`` all the changes of workloads' states that were collected with these hours of a cluster. Nothing
-        is written where the same are there already.
+        """Make ``rows`` all the changes of workloads' states that were collected with these hours of a cluster. An hour
+        of which there are none now, and were before, is left as it is: Prometheus has forgotten it. Nothing is written
+        where the same are there already.
 
         Raises:
             LakeError: the lake cannot be written.
         """
-        if not rows_alike(rows, self.workloads.rows(cluster, window)):
-            self.workloads.replace(cluster, window, rows, int(as_of.timestamp()))
+        before = self.workloads.rows(cluster, window)
+        told = pc.is_in(before["window_start"], rows["window_start"].unique())
+        kept = before.filter(pc.invert(told))
+        if not rows_alike(rows, before.filter(told)):
+            revision = int(as_of.timestamp())
+            self.workloads.replace(cluster, window, pa.concat_tables([rows, kept]), revision)
 
 
 def rows_alike(some: pa.Table, others: pa.Table) -> bool:

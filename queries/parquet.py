@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
+from queries.window import Window
+
 REPEATING = 4
 """A column of numbers with fewer than one distinct value in so many rows is stored as a dictionary, another byte by
 byte."""
@@ -16,6 +18,12 @@ LOOKED_AT = 2_000
 
 QUICKLY, THOROUGHLY = 1, 3
 """How hard files are compressed (ZSTD): those that will be compacted, and those that stay."""
+
+
+def rows_in(paths: Sequence[str], hours: Sequence[Window], schema: pa.Schema, is_mixed: bool) -> str:
+    """The SQL of those rows that were collected with some hours."""
+    starts = ", ".join(f"timestamptz '{hour.start.isoformat()}'" for hour in hours)
+    return f"select * from {parquet(paths, schema, is_mixed)} where window_start in ({starts})"
 
 
 def append(table: DeltaTable, rows: pa.Table, level: int) -> None:

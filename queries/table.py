@@ -22,6 +22,8 @@ from queries.window import HOUR, Window, format_time, milliseconds
 
 T = TypeVar("T")
 
+Review = Callable[[Snapshot, list[Window], pa.Table], pa.Table]
+
 CONFLICTS = 20
 """How often a commit is tried again that another one overtook."""
 
@@ -100,10 +102,14 @@ class Table:
         """
         self._commit(lambda table: append(table, rows, QUICKLY))
 
-    def replace(self, cluster: str, window: Window, rows: pa.Table, revision: int) -> list[Window]:
+    def replace(
+        self, cluster: str, window: Window, rows: pa.Table, revision: int, review: Review | None = None
+    ) -> list[Window]:
         """Make ``rows`` (they may be none) all that the table says of a cluster and some hours, in one commit. An hour
         of which it holds the same or a later revision is left as it is.
 
+        review: sees the version that is to be changed, and says what is written in the place of the rows; an hour of
+        which it says nothing is left as it is.
         Returns:
             The hours that were written.
         Raises:
@@ -114,11 +120,15 @@ class Table:
         def replace_in(table: DeltaTable) -> list[Window]:
             done = [hour for hour, name in applications.items() if (table.transaction_version(name) or 0) >= revision]
             older = [hour for hour in applications if hour not in done]
+            found = without(done, rows) if done else rows
+            if older and review:
+                found = review(Snapshot.of(table, self.folder, self.dataset), older, found)
+                older = with_rows(older, found)
             if older:
                 starts = ", ".join(f"'{hour.start.isoformat()}'" for hour in older)
                 overwrite(
                     table,
-                    without(done, rows) if done else rows,
+                    found,
                     QUICKLY,
                     f"cluster = '{cluster}' and window_start in ({starts})",
                     CommitProperties(app_transactions=[Transaction(applications[hour], revision) for hour in older]),
@@ -255,6 +265,11 @@ class Table:
             probe.unlink()
         except OSError as error:
             raise unwritable(self.folder, error) from None
+
+
+def with_rows(hours: list[Window], rows: pa.Table) -> list[Window]:
+    starts = {start.astimezone(UTC) for start in rows["window_start"].unique().to_pylist()}
+    return [hour for hour in hours if hour.start in starts]
 
 
 def without(hours: list[Window], rows: pa.Table) -> pa.Table:
