@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from collectors.exporters import vocabularies_of
-from collectors.prometheus import Expression, Prometheus
+from collectors.prometheus import Expression, Prometheus, Selector
 from queries.collection import counted
 from queries.lake import Lake
 from queries.window import Window, milliseconds
@@ -27,7 +27,8 @@ def count(prometheus: Prometheus, hour: Window) -> int:
     """How many samples Prometheus has of the series that show GPUs: those of others come by the same way. Counted one
     name at a time: without it, series of two names can become the same, which Prometheus refuses."""
     memories = [vocabulary.memory for vocabulary in vocabularies_of(prometheus.cluster) if vocabulary.memory]
-    selectors = tuple(dict.fromkeys(read.selector for memory in memories for read in memory.reads))
+    asked = dict.fromkeys(read.selector for memory in memories for read in memory.reads)
+    selectors = tuple(selector for selector in asked if isinstance(selector, Selector))
     length = milliseconds(hour.length)
     terms = [f"(sum(count_over_time(${place}[{length}ms])) or vector(0))" for place in range(len(selectors))]
     everything = Expression(" + ".join(terms), selectors)

@@ -6,9 +6,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.catalogue import READINGS
+from queries.catalogue import METRICS, READINGS
 from queries.datasets import LEDGER_SCHEMA, WHAT
-from queries.ledger.steps import read_step
+from queries.ledger.steps import Present, read_step
 from queries.ledger.storing import stored_rows
 from queries.settings import Cluster
 from queries.template import read_template
@@ -17,7 +17,7 @@ from queries.window import milliseconds
 NAMES = [f'"{name}"' for name, _ in WHAT if name not in ("reason", "utilization_source")]
 """What a row speaks of; its reason, and where its utilization is from, may change from step to step."""
 
-ALL_READINGS = frozenset(reading.number for reading in READINGS.values())
+EVERYTHING = Present(frozenset(reading.number for reading in READINGS.values()), frozenset(METRICS))
 
 
 def merge(
@@ -38,7 +38,7 @@ def summed(connection: duckdb.DuckDBPyConnection, cluster: Cluster, as_of: datet
         sql = read_template("queries.ledger", table).render(names=NAMES)
         connection.execute(f"create or replace temp table {table} as {sql}")
     connection.register("rows", connection.table("stored_rows").to_arrow_table())
-    sums = connection.sql(read_step("hours", ALL_READINGS)).to_arrow_table()
+    sums = connection.sql(read_step("hours", EVERYTHING)).to_arrow_table()
     names = connection.table("stored_names").to_arrow_table()
     until = milliseconds(as_of) // milliseconds(cluster.step) * milliseconds(cluster.step)
     return stored_rows("hour", cluster, until, as_of, sums, names).cast(LEDGER_SCHEMA)
