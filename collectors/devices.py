@@ -21,7 +21,10 @@ def with_devices(rows: Rows) -> Rows:
     gpus = completed(with_holders(with_uuids(on_nodes(rows)), rows))
     devices: dict[Place, int] = {}
     numbered = {"gpu_series": [with_number(row, devices) for row in gpus]}
-    numbered["device_series"] = [with_number(row, devices) for row in rows["device_series"] if place_of(row) in devices]
+    known = {uuid for uuid, _ in devices}
+    numbered["device_series"] = [
+        with_number(row, devices) for row in rows["device_series"] if row["gpu_uuid"] in known
+    ]  # a GPU that is cut is known by its instances alone
     return numbered | {"device_ids": ids_of(devices)} | of_nodes_with_gpus(rows, gpus)
 
 

@@ -9,9 +9,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from queries.ledger.counting import chains_of, count
 from queries.ledger.gauging import gauge
 from queries.ledger.inputs import Inputs
-from queries.ledger.standing import stand, unchanged
+from queries.ledger.standing import by_number, join, stand, unchanged
 from queries.ledger.steps import TABLES, Present, read_step
 from queries.ledger.storing import stored_changes, stored_rows
 from queries.settings import Cluster
@@ -106,15 +107,20 @@ def whose(cluster: Cluster) -> dict[str, Any]:
     """What tells whose a pod or a node is: labels, by kube-state-metrics' names, and patterns of namespaces."""
     labels = cluster.labels
     return {
-        "project_labels": [f"label_{name}" for name in labels.project],
-        "user_labels": [f"label_{name}" for name in labels.user],
-        "node_pool_labels": [f"label_{name}" for name in labels.node_pool],
+        "project_labels": spellings(labels.project),
+        "user_labels": spellings(labels.user),
+        "node_pool_labels": spellings(labels.node_pool),
         "workload_labels": [{"label": f"label_{name}", "kind": kind} for name, kind in labels.workload.items()],
         "projects": [
             {"expression": as_expression(pattern), "project": project} for pattern, project in cluster.projects.items()
         ]
         or NO_PROJECTS,
     }
+
+
+def spellings(names: tuple[str, ...]) -> list[str]:
+    """How kube-state-metrics writes labels: where two become the same, it numbers them."""
+    return [f"label_{name}{conflict}" for name in names for conflict in ("", "_conflict1", "_conflict2")]
 
 
 def as_expression(pattern: str) -> str:
@@ -137,12 +143,18 @@ def used(parameters: dict[str, Any], sql: str) -> dict[str, Any]:
 def stood(inputs: Inputs, parameters: dict[str, Any]) -> dict[str, pa.Table]:
     """What the samples said, and for how long: by series (``unchanged``), and by device and step (``readings``)."""
     series, gpu_series = inputs.tables["series"], inputs.tables["gpu_series"]
-    stands = stand(inputs.tables["samples"], series, parameters["step"], parameters["margin"])
-    is_valued = np.ones(len(series), bool)
+    is_counter, is_valued = by_number(series, "counter"), np.ones(len(series), bool)
     is_valued[gpu_series["series"].to_numpy()] = False
-    gauged = gauge(stands, gpu_series, parameters["start"], parameters["until"], parameters["step"])
+    stands = stand(inputs.tables["samples"], series, parameters["step"])
+    shown = told = stands
+    if is_counter.any():
+        counted = is_counter[stands.series]
+        grown = count(stands.of(counted), chains_of(gpu_series, is_counter), parameters["margin"])
+        shown = join(stands.of(~counted), grown)
+        told = join(stands.of(~counted | ~is_valued[stands.series]), grown.of(is_valued[grown.series]))
+    gauged = gauge(shown, gpu_series, parameters["start"], parameters["until"], parameters["step"])
     return {
-        "unchanged": unchanged(stands, is_valued),
+        "unchanged": unchanged(told, is_valued),
         "readings": gauged.readings,
         "processes": gauged.processes,
     }

@@ -36,22 +36,16 @@ class Stands:
     until: Integers
     values: Floats
 
-    def of(self, kept: NDArray[np.bool_]) -> "Stands":
+    def of(self, kept: NDArray[np.bool_] | Integers) -> "Stands":
         return Stands(self.series[kept], self.since[kept], self.until[kept], self.values[kept])
 
 
-def stand(samples: pa.Table, series: pa.Table, step: int, margin: int) -> Stands:
-    """From raw samples, ordered by series and time, to the time that each stands for.
-
-    A counter's sample becomes the rate to the next one (per second; a counter that fell began again at 0), if that
-    comes within ``margin``, as long as a window is read beyond its end.
-    """
+def stand(samples: pa.Table, series: pa.Table, step: int) -> Stands:
+    """From raw samples, ordered by series and time, to the time that each stands for."""
     number = samples["series"].to_numpy()
     times = samples["time"].to_numpy()
     raw = samples["value"].to_numpy(zero_copy_only=False)
-    counter, scale, minimum, maximum, scrape = (
-        by_number(series, name) for name in ("counter", "scale", "minimum", "maximum", "scrape")
-    )
+    scale, minimum, maximum, scrape = (by_number(series, name) for name in ("scale", "minimum", "maximum", "scrape"))
     has_next = np.append(number[1:] == number[:-1], False) if len(number) else np.empty(0, bool)
     next_times = np.append(times[1:], 0)[: len(times)]
     gaps = np.where(has_next, next_times - times, 0)
@@ -61,12 +55,6 @@ def stand(samples: pa.Table, series: pa.Table, step: int, margin: int) -> Stands
     values[impossible] = np.nan
     intervals = learn_intervals(gaps, scrape[number], step)[scrape[number]]
     until = np.where((gaps > 0) & (gaps <= LATE * intervals), next_times, times + intervals)
-    is_counter = counter[number]
-    if is_counter.any():
-        values[is_counter] = rates(values, gaps)[is_counter]
-        until[is_counter] = next_times[is_counter]
-        stands = Stands(number, times, until, values)
-        return stands.of(~is_counter | ((gaps > 0) & (gaps <= margin)))
     return Stands(number, times, until, values)
 
 
@@ -95,12 +83,12 @@ def learn_intervals(gaps: Integers, scrape: Integers, default: int) -> Integers:
     return learned
 
 
-def rates(values: Floats, gaps: Integers) -> Floats:
-    """Per second, from each sample to the next. Where the next one is less, the counter began again at 0."""
-    following = np.append(values[1:], np.nan)[: len(values)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        grown = following - np.where(following >= values, values, np.where(np.isnan(values), np.nan, 0))
-        return grown * 1000 / gaps
+def join(*parts: Stands) -> Stands:
+    """Samples of several kinds, by series and time."""
+    arrays = zip(*((part.series, part.since, part.until, part.values) for part in parts), strict=True)
+    series, since, until, values = (np.concatenate(array) for array in arrays)
+    order = np.lexsort((since, series))
+    return Stands(series, since, until, values).of(order)
 
 
 def unchanged(stands: Stands, is_valued: NDArray[np.bool_]) -> pa.Table:

@@ -255,3 +255,24 @@ def test_energy_that_two_exporters_tell_is_taken_once() -> None:
     for _ in range(2):
         sketch.gpu("GPU-a", "n1", millijoules(300, 61), series=ENERGY)
     assert energy_of(sketch) == {"GPU-a": pytest.approx(300 * 3600)}
+
+
+def test_no_energy_is_lost_where_the_label_of_the_holder_changes() -> None:
+    sketch = Sketch(minutes=61)
+    counted = millijoules(300, 61)
+    for pod, since, until in ((None, 0, 10), ("p", 10, 30), (None, 30, 61)):
+        own = [value if since <= minute < until else None for minute, value in enumerate(counted)]
+        sketch.gpu("GPU-a", "n1", [None if value is None else 0.5 for value in own], pod=pod)
+        sketch.gpu("GPU-a", "n1", own, series=ENERGY, pod=pod)
+    rows = sketch.rows_booked()
+    assert rows["energy_joules"].sum() == pytest.approx(300 * 3600)
+    assert rows[rows.pod == "p"]["energy_joules"].sum() == pytest.approx(300 * 1200)
+
+
+@pytest.mark.parametrize("missing", [None, 9223372036854775794.0])
+def test_no_energy_is_lost_in_a_gap_of_the_counter(missing: float | None) -> None:
+    sketch = Sketch(minutes=61)
+    sketch.gpu("GPU-a", "n1", 0.5)
+    counted = millijoules(300, 61)
+    sketch.gpu("GPU-a", "n1", [*counted[:30], *[missing] * 10, *counted[40:]], series=ENERGY)
+    assert energy_of(sketch) == {"GPU-a": pytest.approx(300 * 3600)}

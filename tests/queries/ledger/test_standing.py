@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queries.ledger.counting import count
 from queries.ledger.inputs import SCHEMAS
-from queries.ledger.standing import Stands, stand, unchanged
+from queries.ledger.standing import Stands, join, stand, unchanged
 
 STEP = 60
 MARGIN = 300
@@ -40,7 +41,9 @@ def tables(*series: Sequence[Sample], scrapes: Sequence[int] = (), **options: fl
 def stood(*series: Sequence[Sample], scrapes: Sequence[int] = (), **options: float) -> list[tuple[float, ...]]:
     """For which time (seconds) each sample stands, with which value: of one series as (since, until, value), of more
     with the number of the series before."""
-    stands = stand(*tables(*series, scrapes=scrapes, **options), STEP * 1000, MARGIN * 1000)
+    stands = stand(*tables(*series, scrapes=scrapes, **options), STEP * 1000)
+    if options.get("counter"):
+        stands = count(stands, np.arange(len(series)), MARGIN * 1000)
     rows: list[tuple[float, ...]] = list(
         zip(
             stands.series.tolist(),
@@ -106,7 +109,7 @@ def test_a_small_scrape_among_very_many_samples_keeps_its_interval() -> None:
     times = np.concatenate([np.arange(many) * 60_000, np.arange(small) * 300_000])
     samples = pa.table([number, times, np.ones(many + small)], schema=SCHEMAS["samples"])
     _, series = tables([], [], scrapes=(0, 1))
-    stands = stand(samples, series, STEP * 1000, MARGIN * 1000)
+    stands = stand(samples, series, STEP * 1000)
     assert (stands.until - stands.since)[many:].tolist() == [300_000] * small
 
 
@@ -164,24 +167,36 @@ def test_a_counter_that_began_again_at_its_old_value_did_not_move() -> None:
 
 
 @pytest.mark.parametrize(("gap", "is_known"), [(90, True), (MARGIN, True), (MARGIN + 0.001, False)])
-def test_a_counter_is_followed_over_a_gap_within_the_margin(gap: float, is_known: bool) -> None:
-    """A window is read with as much beyond its end."""
-    found = stood([(0, 0), (60, 60), (60 + gap, 60 + 2 * gap)], counter=True)
-    assert found == [(0, 60, 1), *([(60, 60 + gap, pytest.approx(2))] if is_known else [])]
+def test_a_counter_is_followed_from_one_hour_into_another_within_the_margin(gap: float, is_known: bool) -> None:
+    """An hour is read with as much beyond its end."""
+    found = stood([(3500, 0), (3560, 60), (3560 + gap, 60 + 2 * gap)], counter=True)
+    assert found == [(3500, 3560, 1), *([(3560, 3560 + gap, pytest.approx(2))] if is_known else [])]
+
+
+def test_a_counter_is_followed_over_any_gap_within_an_hour() -> None:
+    assert stood([(0, 0), (60, 60), (3000, 3000)], counter=True) == [(0, 60, 1), (60, 3000, 1)]
 
 
 @pytest.mark.parametrize("blank", [9223372036854775794.0, 4294967295, NOTHING, -5])
-def test_a_blank_in_a_counter_is_no_reset(blank: float) -> None:
+def test_a_counter_is_followed_over_what_is_no_number(blank: float) -> None:
     found = stood([(0, 100), (60, 160), (120, blank), (180, 280), (240, 340)], counter=True, minimum=0)
-    assert [value for *_, value in found] == pytest.approx([1, NOTHING, NOTHING, 1], nan_ok=True)
+    assert found == [(0, 60, 1), (60, 180, 1), (180, 240, 1)]
+
+
+def test_a_counter_is_one_whomever_its_series_name() -> None:
+    """The label of the holder comes and goes, or the value is copied to two holders."""
+    named = [(0, 0), (60, 60), (120, 120)], [(180, 180), (240, 240)], [(180, 180), (240, 240)]
+    stands = count(stand(*tables(*named, counter=True), STEP * 1000), np.array([0, 0, 0]), MARGIN * 1000)
+    assert (stands.since // 1000).tolist() == [0, 60, 120, 180]
+    assert stands.values.tolist() == [1, 1, 1, 1]
 
 
 def test_a_counter_and_a_gauge_of_one_scrape_stand_side_by_side() -> None:
     samples, series = tables([(0, 5), (60, 5)], [(0, 60), (60, 120)])
-    series = series.set_column(series.schema.get_field_index("counter"), "counter", pa.array([False, True]))
-    stands = stand(samples, series, STEP * 1000, MARGIN * 1000)
-    assert stands.series.tolist() == [0, 0, 1]
-    assert stands.values.tolist() == [5, 5, 1]
+    stands = stand(samples, series, STEP * 1000)
+    both = join(stands.of(stands.series == 0), count(stands.of(stands.series == 1), np.arange(2), MARGIN * 1000))
+    assert both.series.tolist() == [0, 0, 1]
+    assert both.values.tolist() == [5, 5, 1]
 
 
 counts = st.lists(st.integers(0, 10**9), min_size=2, max_size=40)
