@@ -90,18 +90,20 @@ def bundled(questions: list[Question]) -> list[list[Question]]:
     for question in questions:
         selector = question.selector
         is_bare = isinstance(question, Fact) and isinstance(selector, Selector) and not selector.matchers
-        bundles.setdefault((question.of, None if is_bare else question), []).append(question)
+        key = (question.of, question.exporter, None if is_bare else question)
+        bundles.setdefault(key, []).append(question)
     return list(bundles.values())
 
 
 def narrowed(questions: list[Question], tables: Tables) -> Selector | Expression:
     """The selector, for the pods, nodes or jobs that have to do with GPUs alone, if their labels tell them."""
-    of, selector = questions[0].of, questions[0].selector
+    first = questions[0]
+    of, selector = first.of, first.selector
     if len(questions) > 1:
         selector = Selector("", (one_of("__name__", {question.selector.metric for question in questions}),))
     names = tables.names(of)
     label = of.rstrip("s")
-    if of == "cluster" or len(names) > MOST_NAMES or label in tables.renamed:
+    if of == "cluster" or len(names) > MOST_NAMES or (first.exporter, label) in tables.renamed:
         return selector
     return selector.where(one_of(label, names))
 

@@ -21,8 +21,9 @@ class Tables:
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     samples: list[pa.Table] = field(default_factory=list)
-    renamed: set[str] = field(default_factory=set)
-    """The labels that Prometheus renamed to exported_..., because a scrape target has one of the same name."""
+    renamed: set[tuple[str, str]] = field(default_factory=set)
+    """Of each exporter, the labels that Prometheus renamed to exported_..., because a scrape target has one of the same
+    name."""
     _rows_of: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     """By metric, what was made of its series."""
     _scrapes: dict[str, int] = field(default_factory=dict)
@@ -44,7 +45,7 @@ class Tables:
 
     def add_fact(self, fact: Fact, found: Iterable[tuple[LabelSet, float]]) -> None:
         for labels, value in found:
-            self._note_renaming(labels)
+            self._note_renaming(fact.exporter, labels)
             row = fact.row(labels, value)
             if row is not None:
                 self.rows[fact.table].append(row)
@@ -85,7 +86,7 @@ class Tables:
 
     def _row_of_series(self, read: Read, labels: LabelSet, names: set[str], label: str) -> Row | None:
         """names: those of pods or nodes (label) that a read is narrowed to; Prometheus could not always do it."""
-        self._note_renaming(labels)
+        self._note_renaming(read.exporter, labels)
         row = read.row(labels)
         if row is None or (read.of != "cluster" and row.get(label) not in names):
             return None
@@ -106,8 +107,8 @@ class Tables:
         self._rows_of[read.selector.metric].append(row)
         return row
 
-    def _note_renaming(self, labels: LabelSet) -> None:
-        self.renamed |= {label for label in ("pod", "node", "namespace") if f"exported_{label}" in labels}
+    def _note_renaming(self, exporter: str, labels: LabelSet) -> None:
+        self.renamed |= {(exporter, label) for label in ("pod", "node", "namespace") if f"exported_{label}" in labels}
 
 
 def numbered(samples: Samples, numbers: NDArray[np.int32]) -> pa.Table:

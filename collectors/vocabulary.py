@@ -32,16 +32,21 @@ class Read:
     of: Of = "cluster"
     by_value: bool = False
 
+    @property
+    def exporter(self) -> str:
+        return self.source.exporter
+
 
 @dataclass(frozen=True)
 class Fact:
     """A selector of series that hold as long as they are there: read once for all the time, one row of ``table`` per
-    series."""
+    series. exporter: named where the facts are narrowed."""
 
     selector: Selector | Expression
     table: str
     row: Callable[[Labels, float], Row | None]
     of: Of = "cluster"
+    exporter: str = ""
 
 
 @dataclass(frozen=True)

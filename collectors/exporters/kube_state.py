@@ -154,7 +154,7 @@ NARROWED: dict[str, Of] = {
 
 
 def fact_of(series: str, table: str, row: Callable[[Labels, float], Row | None], *matchers: str) -> Fact:
-    return Fact(Selector(series, matchers), table, row, of=NARROWED[table])
+    return Fact(Selector(series, matchers), table, row, NARROWED[table], "kube_state")
 
 
 CAPACITY = tuple(
@@ -196,7 +196,7 @@ VOCABULARY = Vocabulary(
         ),
     ),
     facts=(
-        Fact(Selector("kube_pod_container_resource_requests", (OF_GPUS,)), "requests", request),
+        Fact(Selector("kube_pod_container_resource_requests", (OF_GPUS,)), "requests", request, exporter="kube_state"),
         Fact(
             Selector("kube_pod_init_container_resource_requests", (OF_GPUS,)),
             "requests",
