@@ -60,6 +60,6 @@ def test_of_pods_without_gpus_nothing_is_kept_even_where_prometheus_could_not_le
 def test_labels_that_are_renamed_of_one_exporter_still_narrow_anothers_read() -> None:
     tables = tables_of_a_pod()
     (running,) = [read for read in VOCABULARY.reads if read.table == "pod_series"]
-    assert narrowed(running, tables) == running.selector
+    assert narrowed([running], tables) == running.selector
     cores, _ = cadvisor.VOCABULARY.reads
-    assert 'pod=~"n1|p"' in str(narrowed(cores, tables))
+    assert 'pod=~"n1|p"' in str(narrowed([cores], tables))
