@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(CURDIR)/.venv/bin:$(PATH)
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test soak check format bench lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,10 @@ test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@setup/packages install chromium chromium
 	@$(MAKE) --no-print-directory check
 	@pytest --numprocesses auto --dist loadfile
+
+soak: $(DEVELOPMENT) ## The chaos test for a long time: 2,000 collectors are killed while others read.
+	@setup/packages unpack prometheus prometheus
+	@CHAOS_KILLS=2000 pytest tests/collectors/test_chaos.py
 
 check: $(DEVELOPMENT) ## Format, lint, types, imports.
 	@ruff format --check .

@@ -199,7 +199,7 @@ class Table:
         """Try a change on the newest version, again where another commit overtook it."""
         try:
             for attempt in stamina.retry_context(
-                on=CommitFailedError, attempts=CONFLICTS, wait_initial=0.02, wait_max=1.0
+                on=CommitFailedError, attempts=CONFLICTS, wait_initial=0.02, wait_max=1.0, wait_jitter=0.1
             ):
                 with attempt:
                     return change(DeltaTable(self.folder))

@@ -1,16 +1,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from collectors.collector import Collector
 from collectors.run import watch
 from queries.settings import Collect, Settings
 from queries.window import HOUR
+from tests.booked import both
 from tests.collectors import faulty
-from tests.collectors.site import HOURS, LATER, START, WINDOW, assert_whole, cluster, new_lake, site
+from tests.collectors.site import HOURS, LATER, START, WINDOW, assert_whole, cluster, in_order, new_lake, site
 
 
 def collector(url: str, folder: Path, time: datetime, backfill: str = "30d") -> Collector:
@@ -63,6 +66,49 @@ def test_where_there_is_nothing_nothing_is_missing(url: str, tmp_path: Path) -> 
     early = collector(url, tmp_path, START - timedelta(days=30), backfill="2d")
     assert early.beginning() is None
     assert early.missing_hours() == []
+
+
+@pytest.mark.parametrize("collectors", [1, 2])
+def test_live_collection_and_backfill_at_once_lose_and_double_nothing(
+    url: str, tmp_path: Path, collectors: int
+) -> None:
+    """One or two collectors keep the cluster, while a backfill fills it, and then collects it all again. Every version
+    that a reader sees has each hour once or not yet."""
+    time, stop, done = START + 3.5 * HOUR, threading.Event(), threading.Event()
+    settings = Settings.model_validate({"store": {"path": str(tmp_path / "lake")}, "collect": {"tick": "1s"}})
+    lake, own = new_lake(tmp_path), cluster(url, backfill="2d")
+    now = count()
+
+    def clock() -> datetime:
+        return time + next(now) * timedelta(seconds=1)
+
+    def backfill() -> None:
+        filling = Collector(own, new_lake(tmp_path), Collect(), clock)
+        list(filling.fill(list(filling.unfinished(WINDOW))))
+        list(filling.correct(filling.final_hours(WINDOW), "refuse"))
+        done.set()
+
+    threads = [
+        threading.Thread(target=watch, args=(own, new_lake(tmp_path), settings, stop, clock), daemon=True)
+        for _ in range(collectors)
+    ]
+    threads.append(threading.Thread(target=backfill, daemon=True))
+    for thread in threads:
+        thread.start()
+    while threads[-1].is_alive():
+        for rows in both(lake, WINDOW):
+            per_hour = rows.groupby("window_start")["capacity_seconds"].sum()
+            assert (per_hour <= 7200).all()
+            assert (per_hour.drop(pd.Timestamp(START + 3 * HOUR), errors="ignore") == 7200).all()
+    assert done.is_set()
+    stop.set()
+    for thread in threads:
+        thread.join(60)
+    list(collector(url, tmp_path, LATER).fill(list(WINDOW.hours())))
+    list(collector(url, tmp_path / "undisturbed", LATER).fill(list(WINDOW.hours())))
+    assert_whole(lake)
+    for rows, others in zip(both(lake, WINDOW), both(new_lake(tmp_path / "undisturbed"), WINDOW), strict=True):
+        pd.testing.assert_frame_equal(in_order(rows), in_order(others))
 
 
 def never_answers(release: threading.Event) -> Callable[[str], faulty.Answer]:
