@@ -22,9 +22,8 @@ def with_devices(rows: Rows) -> Rows:
     devices: dict[Place, int] = {}
     numbered = {"gpu_series": [with_number(row, devices) for row in gpus]}
     known = {uuid for uuid, _ in devices}
-    numbered["device_series"] = [
-        with_number(row, devices) for row in rows["device_series"] if row["gpu_uuid"] in known
-    ]  # a GPU that is cut is known by its instances alone
+    faults = [row for row in rows["device_series"] if row["gpu_uuid"] in known]  # of a cut GPU, for the whole of it
+    numbered["device_series"] = [with_number(row, devices) for row in faults]
     return numbered | {"device_ids": ids_of(devices)} | of_nodes_with_gpus(rows, gpus)
 
 
