@@ -21,8 +21,9 @@ Answered = Samples | list[Told]
 READERS = 3
 """How many queries are under way at once: Prometheus answers one while another is decoded."""
 
-MOST_NAMES = 2_000
-"""Beyond so many pods or nodes, all are read: so long a list of names helps no index."""
+LONGEST = 10_000
+"""Where the names of pods or nodes take more characters, all are read: so long a list helps no index, and
+VictoriaMetrics refuses a query of 16 KiB."""
 
 RECALL = timedelta(minutes=5)
 """How finely the time of a silent node's last sample is searched for."""
@@ -103,9 +104,10 @@ def narrowed(questions: list[Question], tables: Tables) -> Selector | Expression
         selector = Selector("", (one_of("__name__", {question.selector.metric for question in questions}),))
     names = tables.names(of)
     label = of.rstrip("s")
-    if of == "cluster" or len(names) > MOST_NAMES or (first.exporter, label) in tables.renamed:
+    matcher = one_of(label, names)
+    if of == "cluster" or len(matcher) > LONGEST or (first.exporter, label) in tables.renamed:
         return selector
-    return selector.where(one_of(label, names))
+    return selector.where(matcher)
 
 
 def answer(

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -17,6 +17,9 @@ from queries.ledger.book import UnbalancedError
 from queries.settings import Cluster, Settings
 
 UPKEEP_EVERY = timedelta(hours=1)
+
+SETTLED = datetime(2000, 1, 1, 0, 0, 2, tzinfo=UTC)
+"""Ticks are whole numbers of ticks from here: two seconds after the full minute, for samples that are on their way."""
 
 FAILURES = (PrometheusError, ConflictError, LakeError, UnbalancedError)
 """What keeps one cluster from being collected now, and may have passed at the next tick."""
@@ -51,12 +54,18 @@ def watch(
     """Collect one cluster until told to stop. What fails is told, and tried again at the next tick."""
     collector = Collector(cluster, lake, settings.collect, clock, registry)
     while not stop.is_set():
-        next_tick = clock() + settings.collect.tick
+        next_tick = tick_after(clock(), settings.collect.tick)
         attempt("found a lake", cluster.name, partial(make_again, lake))
         if attempt("collected", cluster.name, partial(report, collector)):
             attempt("filled", cluster.name, partial(fill_until, collector, next_tick, stop))
             attempt("corrected", cluster.name, partial(correct_until, collector, next_tick, stop))
         stop.wait(max(0.0, (next_tick - clock()).total_seconds()))
+
+
+def tick_after(time: datetime, tick: timedelta) -> datetime:
+    """When to collect next: just after a step has ended, so that what it shows is soon in the lake."""
+    begun = time - (time - SETTLED) % tick
+    return begun + tick
 
 
 def make_again(lake: Lake) -> None:

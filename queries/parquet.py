@@ -53,7 +53,9 @@ def writer_properties(rows: pa.Table, level: int) -> WriterProperties:
         and pc.count_distinct(column.slice(0, LOOKED_AT)).as_py() * REPEATING > min(len(column), LOOKED_AT)
     ]
     split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
-    return WriterProperties(compression="ZSTD", compression_level=level, column_properties=dict.fromkeys(noisy, split))
+    steps = ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED")
+    properties = dict.fromkeys(noisy, split) | ({"time": steps} if "time" in rows.column_names else {})
+    return WriterProperties(compression="ZSTD", compression_level=level, column_properties=properties)
 
 
 TYPES = {

@@ -34,7 +34,7 @@ VOCABULARY = Vocabulary(
     (
         read("node_cpu_used_cores", Expression("sum without (cpu, mode) (rate($0[5m]))", (WORKING,))),
         read("node_cpu_cores", Expression("count without (cpu, mode) ($0)", (IDLE,))),
-        read("node_memory_used_bytes", Expression("$0 - $1", (TOTAL, AVAILABLE))),
+        read("node_memory_used_bytes", Expression("$1 - $0", (AVAILABLE, TOTAL))),
         read("node_memory_total_bytes", TOTAL),
     ),
     (Fact(Selector("node_uname_info"), "node_addresses", uname),),

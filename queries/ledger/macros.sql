@@ -115,3 +115,7 @@ create or replace temp macro is_reserved(namespace) as (
     coalesce(namespace in ('runai-reservation', 'kai-resource-reservation'), false)
 )
 ;
+
+-- A number rounded to so many steps of one.
+create or replace temp macro to_grid(value, steps) as (round(value * steps) / steps)
+;

@@ -39,6 +39,9 @@ TABLES = (
 """Each is a table that the next ones read; what comes out are ``rows`` (the rules of the ledger, ``gpu_rows``, per step
 again), ``hours``, their sums, and ``workloads``, the changes of their states."""
 
+RESOLUTION = {"ratio": 2**30, "watts": 2**16, "joules": 2**12, "celsius": 2**10, "bytes": 1}
+"""So many steps of a unit are told apart. Powers of two: such numbers have zeros at their end, which take no space."""
+
 ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")
 
 
@@ -63,7 +66,7 @@ def read_step(name: str, present: Present) -> str:
         gpu_gauges=gpu_gauges,
         entity_gauges=[metric for metric in gauges if metric.entry.entity != "gpu"],
         expressions={
-            metric.name: expression(metric, present.readings) or "null::double"
+            metric.name: on_grid(metric, expression(metric, present.readings))
             for metric in (*GAUGES, ENERGY)
             if metric.entry.entity == "gpu"
         },
@@ -73,6 +76,11 @@ def read_step(name: str, present: Present) -> str:
         gpu_rows=render("gpu_rows", gpu_gauges=gpu_gauges),
         booked=booked("rows", ROW_KEYS, gauges),
     )
+
+
+def on_grid(metric: Metric, value: str | None) -> str:
+    """The SQL of a value rounded to a fraction of its unit that nobody can measure: what is left are few bits."""
+    return f"to_grid({value}, {RESOLUTION[metric.entry.unit]})" if value else "null::double"
 
 
 def booked(raw: str, keys: tuple[str, ...], gauges: list[Metric]) -> str:

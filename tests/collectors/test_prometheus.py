@@ -109,7 +109,7 @@ def test_any_name_can_be_asked_for(client: Prometheus) -> None:
 
 
 def test_a_long_query_is_sent_too(client: Prometheus) -> None:
-    names = [f"node-{number}" for number in range(2000)]
+    names = [f"node-{number}" for number in range(500)]
     selector = Selector("power", (one_of("gpu", ["0", *names]),))
     assert client.ask("count_over_time($selector[10m])", selector, START + HOUR)
 

@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from collectors.collector import Collector
-from collectors.run import watch
+from collectors.run import tick_after, watch
 from queries.settings import Collect, Settings
 from queries.window import HOUR
 from tests.booked import both
@@ -150,3 +150,21 @@ def test_a_cluster_that_is_down_slow_or_talks_rubbish_does_not_hinder_the_others
             thread.join(30)
     assert_whole(lake)
     assert set(lake.snapshot().collected_until()) == {"site"}
+
+
+@pytest.mark.parametrize(
+    ("time", "tick", "following"),
+    [
+        ((12, 0, 0), 60, (12, 0, 2)),
+        ((12, 0, 2), 60, (12, 1, 2)),
+        ((12, 0, 33), 60, (12, 1, 2)),
+        ((12, 0, 33), 30, (12, 1, 2)),
+        ((12, 0, 33), 300, (12, 5, 2)),
+    ],
+)
+def test_a_tick_comes_just_after_the_end_of_a_step(
+    time: tuple[int, int, int], tick: int, following: tuple[int, int, int]
+) -> None:
+    day = (2026, 3, 2)
+    found = tick_after(datetime(*day, *time, tzinfo=UTC), timedelta(seconds=tick))
+    assert found == datetime(*day, *following, tzinfo=UTC)
