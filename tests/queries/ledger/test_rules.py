@@ -16,8 +16,10 @@ KERNEL = "DCGM_FI_DEV_GPU_UTIL"
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 """Every example books many nodes at once."""
 
-utilizations = st.one_of(st.none(), st.just(0.0), st.just(1.0), st.floats(0, 1), st.just(13.0))
-"""Of a GPU in a step: not exported, a share, or a spike."""
+utilizations = st.one_of(
+    st.none(), st.just(0.0), st.just(1.0), st.integers(0, 2**30).map(lambda steps: steps / 2**30), st.just(13.0)
+)
+"""Of a GPU in a step: not exported, a share as finely as it is told apart, or a spike."""
 
 
 @dataclass(frozen=True)
