@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -76,6 +77,8 @@ def test_an_open_hour_keeps_what_a_prometheus_that_began_anew_has_forgotten(tmp_
 
 
 def backfill(folder: Path, url: str, *options: str, lines: str = "") -> Result:
+    """Run the command, in another second than the one before: of an hour that is read twice in one, the first stays."""
+    time.sleep(1)
     config = folder / "metrics.toml"
     config.write_text(
         f'[store]\npath = "{folder / "lake"}"\n[[clusters]]\nname = "site"\nprometheus = "{url}"\n{lines}'
