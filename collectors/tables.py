@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,8 @@ class Tables:
     _rows_of: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     """By metric, what was made of its series."""
     _scrapes: dict[str, int] = field(default_factory=dict)
+    _names_of: dict[Of, tuple[int, set[str]]] = field(default_factory=dict)
+    """What names() found, among how many rows."""
 
     def add_samples(self, read: Read, samples: Samples) -> list[Row | None]:
         """Take over the answer to a read.
@@ -53,17 +56,24 @@ class Tables:
     def names(self, of: Of) -> set[str]:
         """The pods, nodes, namespaces or scrape jobs that have to do with GPUs, by what was read so far. An exporter
         may name its own pod as the node."""
-        gpus, requests = self.rows["gpu_series"], self.rows["requests"]
-        named = {
-            "pods": [row.get(label) for row in gpus for label in ("pod", "exported_pod", "node")]
-            + [row["pod"] for row in requests],
-            "nodes": [row["node"] for row in (*gpus, *self.rows["node_series"])],
-            "namespaces": [row.get(label) for row in gpus for label in ("namespace", "exported_namespace")]
-            + [row["namespace"] for row in requests],
-            "jobs": [row["job"] for row in gpus],
-            "cluster": [],
-        }[of]
-        return {str(name) for name in named if name}
+        gpus, requests, nodes = (self.rows[table] for table in ("gpu_series", "requests", "node_series"))
+        size = len(gpus) + len(requests) + len(nodes)
+        if self._names_of.get(of, (-1, set()))[0] != size:
+            named: dict[Of, Iterable[object]] = {
+                "pods": chain(
+                    (row.get(label) for row in gpus for label in ("pod", "exported_pod", "node")),
+                    (row["pod"] for row in requests),
+                ),
+                "nodes": (row["node"] for row in chain(gpus, nodes)),
+                "namespaces": chain(
+                    (row.get(label) for row in gpus for label in ("namespace", "exported_namespace")),
+                    (row["namespace"] for row in requests),
+                ),
+                "jobs": (row["job"] for row in gpus),
+                "cluster": (),
+            }
+            self._names_of[of] = size, {str(name) for name in named[of] if name}
+        return self._names_of[of][1]
 
     def nodes_before(self, time: int, memory: Memory) -> set[str]:
         """The nodes of whose capacity there is a sample before a time (Unix milliseconds), by the reads that would

@@ -16,6 +16,9 @@ byte."""
 LOOKED_AT = 2_000
 """How many rows are looked at to tell."""
 
+AT_ONCE = 1 << 14
+"""How many rows are handed to the writer at once."""
+
 QUICKLY, THOROUGHLY = 1, 3
 """How hard files are compressed (ZSTD): those that will be compacted, and those that stay."""
 
@@ -27,7 +30,7 @@ def rows_in(paths: Sequence[str], hours: Sequence[Window], schema: pa.Schema, is
 
 
 def append(table: DeltaTable, rows: pa.Table, level: int) -> None:
-    write_deltalake(table, rows, mode="append", writer_properties=writer_properties(rows, level))
+    write_deltalake(table, streamed(rows), mode="append", writer_properties=writer_properties(rows, level))
 
 
 def overwrite(
@@ -36,12 +39,17 @@ def overwrite(
     """Put rows in the place of those that a predicate tells."""
     write_deltalake(
         table,
-        rows,
+        streamed(rows),
         mode="overwrite",
         predicate=predicate,
         writer_properties=writer_properties(rows, level),
         commit_properties=properties,
     )
+
+
+def streamed(rows: pa.Table) -> pa.RecordBatchReader:
+    """Rows a few at a time: in between, names are spelt out and what is repeated is written down."""
+    return pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(AT_ONCE))
 
 
 def writer_properties(rows: pa.Table, level: int) -> WriterProperties:

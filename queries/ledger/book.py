@@ -12,8 +12,8 @@ import pyarrow as pa
 from queries.ledger.counting import chains_of, count
 from queries.ledger.gauging import gauge
 from queries.ledger.inputs import Inputs
-from queries.ledger.standing import by_number, join, stand, unchanged
-from queries.ledger.steps import TABLES, Present, read_step
+from queries.ledger.standing import by_number, join, stand, together, unchanged
+from queries.ledger.steps import TABLES, Present, parsed
 from queries.ledger.storing import stored_changes, stored_rows
 from queries.settings import Cluster
 from queries.window import HOUR, Window, milliseconds
@@ -53,7 +53,7 @@ class Booked:
 
     def of(self, window: Window) -> pa.Table:
         """The rows of some of the hours, raw and summed."""
-        return pa.concat_tables((rows_of(table, window) for table in (self.raw, self.hours)), promote_options="default")
+        return pa.concat_tables(rows_of(table, window) for table in (self.raw, self.hours))
 
 
 def book(
@@ -86,12 +86,13 @@ def book(
         frozenset(inputs.tables["gpu_series"]["reading"].unique().to_pylist()),
         frozenset(inputs.tables["entity_series"]["metric"].unique().to_pylist()),
     )
-    connection.execute(read_step("macros", present))
+    for statement in parsed("macros", present):
+        connection.execute(statement)
     for name, table in (inputs.tables | stood(inputs, parameters)).items():
         connection.register(name, table)
     for name in TABLES:
-        sql = read_step(name, present)
-        connection.execute(f"create or replace temp table {name} as {sql}", used(parameters, sql))
+        (statement,) = parsed(name, present)
+        connection.execute(statement, used(parameters, statement))
     rows = asked(connection, "rows", present, parameters).sort_by(IN_ORDER)
     hours = asked(connection, "hours", present, parameters)
     check_balance(asked(connection, "balance", present, parameters))
@@ -130,14 +131,14 @@ def as_expression(pattern: str) -> str:
 
 def asked(connection: duckdb.DuckDBPyConnection, name: str, present: Present, parameters: dict[str, Any]) -> pa.Table:
     """The answer of a step, which the next ones can read by its name."""
-    sql = read_step(name, present)
-    table = connection.sql(sql, params=used(parameters, sql)).to_arrow_table()
+    (statement,) = parsed(name, present)
+    table = connection.sql(statement, params=used(parameters, statement)).to_arrow_table()
     connection.register(name, table)
     return table
 
 
-def used(parameters: dict[str, Any], sql: str) -> dict[str, Any]:
-    return {name: value for name, value in parameters.items() if f"${name}" in sql}
+def used(parameters: dict[str, Any], statement: duckdb.Statement) -> dict[str, Any]:
+    return {name: parameters[name] for name in statement.named_parameters}
 
 
 def stood(inputs: Inputs, parameters: dict[str, Any]) -> dict[str, pa.Table]:
@@ -150,8 +151,10 @@ def stood(inputs: Inputs, parameters: dict[str, Any]) -> dict[str, pa.Table]:
     if is_counter.any():
         counted = is_counter[stands.series]
         grown = count(stands.of(counted), chains_of(gpu_series, is_counter), parameters["margin"])
-        shown = join(stands.of(~counted), grown)
-        told = join(stands.of(~counted | ~is_valued[stands.series]), grown.of(is_valued[grown.series]))
+        shown = together(stands.of(~counted), grown)
+        told = stands.of(~counted | ~is_valued[stands.series])
+        if is_counter[is_valued].any():
+            told = join(told, grown.of(is_valued[grown.series]))
     gauged = gauge(shown, gpu_series, parameters["start"], parameters["until"], parameters["step"])
     return {
         "unchanged": unchanged(told, is_valued),

@@ -9,12 +9,11 @@ with
         from names
         inner join
             holders
-            on not is_job
-            and holders.namespace = names.namespace
-            and holders.pod = names.pod
-            or is_job
-            and holders.workload = names.workload
-            and holders.workload_kind = names.workload_kind
+            on is_job = (names.pod is null)
+            and case when is_job then holders.workload else holders.pod end
+            = coalesce(names.pod, names.workload)
+            and case when is_job then holders.workload_kind else holders.namespace end
+            = case when names.pod is null then names.workload_kind else names.namespace end
     ),
     wanted as (select window_start, holder, sum(gpus) as gpus from requested group by all),
     candidate_shares as (

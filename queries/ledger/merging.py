@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from queries.catalogue import METRICS, READINGS
 from queries.datasets import LEDGER_SCHEMA, WHAT
-from queries.ledger.steps import Present, read_step
+from queries.ledger.steps import Present, parsed
 from queries.ledger.storing import stored_rows
 from queries.settings import Cluster
 from queries.template import read_template
@@ -38,7 +38,8 @@ def summed(connection: duckdb.DuckDBPyConnection, cluster: Cluster, as_of: datet
         sql = read_template("queries.ledger", table).render(names=NAMES)
         connection.execute(f"create or replace temp table {table} as {sql}")
     connection.register("rows", connection.table("stored_rows").to_arrow_table())
-    sums = connection.sql(read_step("hours", EVERYTHING)).to_arrow_table()
+    (statement,) = parsed("hours", EVERYTHING)
+    sums = connection.sql(statement).to_arrow_table()
     names = connection.table("stored_names").to_arrow_table()
     until = milliseconds(as_of) // milliseconds(cluster.step) * milliseconds(cluster.step)
     return stored_rows("hour", cluster, until, as_of, sums, names).cast(LEDGER_SCHEMA)

@@ -33,15 +33,23 @@ with
         left join named using (window_start, namespace, pod)
         where wanted.gpus > coalesce(named.gpus, 0) + 1e-9
     ),
+    speakers as (
+        select series, node
+        from gpu_series
+        union all
+        select series, node
+        from pod_series
+        inner join holders using (namespace, pod, uid)
+        union all
+        select distinct series, devices.node
+        from device_series
+        inner join device_ids using (device)
+        inner join devices using (parent)
+    ),
     changes as (
         select window_start, node, unnest([since, until]) as time
         from facts
-        inner join gpu_series using (series)
-        union all
-        select window_start, node, unnest([since, until])
-        from facts
-        inner join pod_series using (series)
-        inner join holders using (namespace, pod, uid)
+        inner join speakers using (series)
         union all
         select window_start, node, unnest([since, until])
         from (select distinct window_start, since, until from facts inner join node_series using (series))
@@ -60,21 +68,11 @@ with
         cross join nodes
         left join remembered using (node)
         union all
-        select window_start, devices.node, unnest([facts.since, facts.until])
-        from facts
-        inner join device_series using (series)
-        inner join device_ids using (device)
-        inner join devices using (window_start, parent)
-        union all
         select window_start, node, unnest(range(window_start, until, $step))
         from unnamed
         inner join hours using (window_start)
         union all
-        select distinct window_start, node, step
-        from processes
-        inner join devices on devices.device = processes.device and devices.window_start = step - step % $hour
-        union all
-        select distinct window_start, node, step + $step
+        select distinct window_start, node, unnest([step, step + $step])
         from processes
         inner join devices on devices.device = processes.device and devices.window_start = step - step % $hour
     ),

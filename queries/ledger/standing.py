@@ -83,12 +83,16 @@ def learn_intervals(gaps: Integers, scrape: Integers, default: int) -> Integers:
     return learned
 
 
+def together(*parts: Stands) -> Stands:
+    """Samples of several kinds, in no order."""
+    arrays = zip(*((part.series, part.since, part.until, part.values) for part in parts), strict=True)
+    return Stands(*(np.concatenate(array) for array in arrays))
+
+
 def join(*parts: Stands) -> Stands:
     """Samples of several kinds, by series and time."""
-    arrays = zip(*((part.series, part.since, part.until, part.values) for part in parts), strict=True)
-    series, since, until, values = (np.concatenate(array) for array in arrays)
-    order = np.lexsort((since, series))
-    return Stands(series, since, until, values).of(order)
+    joined = together(*parts)
+    return joined.of(np.lexsort((joined.since, joined.series)))
 
 
 def unchanged(stands: Stands, is_valued: NDArray[np.bool_]) -> pa.Table:

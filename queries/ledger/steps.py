@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
+import duckdb
+
 from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
 from queries.datasets import SUMMED_COLUMNS
 from queries.template import read_template
@@ -55,6 +57,13 @@ class Present:
 
 
 @cache
+def parsed(name: str, present: Present) -> list[duckdb.Statement]:
+    """The statements of a step, which makes a table if it is one of TABLES. Parsed once: that takes a sixth of the time
+    of a small booking."""
+    sql = read_step(name, present)
+    return duckdb.extract_statements(f"create or replace temp table {name} as {sql}" if name in TABLES else sql)
+
+
 def read_step(name: str, present: Present) -> str:
     """The SQL of a step."""
     gauges = [metric for metric in GAUGES if metric.name in present.metrics or expression(metric, present.readings)]

@@ -46,54 +46,46 @@ with
         from numbered
         group by namespace, workload, workload_kind, life
     ),
+    every_life as (
+        select *
+        from lives
+        union all by name
+        select
+            workload,
+            workload_kind,
+            project,
+            "user",
+            gpus as requested_gpus,
+            gpus as allocated_gpus,
+            nodes,
+            started,
+            is_start_known,
+            ended
+        from job_lives
+    ),
     changes as (
-        select *, 'submitted' as state, created as time, null as why
-        from lives
-        where is_created_known
-        union all by name
-        select *, 'pending' as state, created as time, null as why
-        from lives
-        where is_created_known
-        union all by name
-        select *, 'running' as state, started as time, null as why
-        from lives
-        where is_start_known
-        union all by name
-        select *, 'ended' as state, ended as time, reason as why
-        from lives
-        where ended is not null
-        union all by name
         select
-            workload,
-            workload_kind,
-            project,
-            "user",
-            gpus as requested_gpus,
-            gpus as allocated_gpus,
-            nodes,
-            'running' as state,
-            started as time,
-            started as spoken_since
-        from job_lives
-        where is_start_known
-        union all by name
-        select
-            workload,
-            workload_kind,
-            project,
-            "user",
-            gpus as requested_gpus,
-            gpus as allocated_gpus,
-            nodes,
-            'ended' as state,
-            ended as time,
-            ended as spoken_since
-        from job_lives
-        where ended is not null
+            *,
+            unnest(
+                [
+                    {'state':'submitted', 'time': case when is_created_known then created end},
+                    {'state':'pending', 'time': case when is_created_known then created end},
+                    {'state':'running', 'time': case when is_start_known then started end},
+                    {'state':'ended', 'time':ended}
+                ]
+            ) as change
+        from every_life
     ),
     told as (
-        select *, greatest(time, case when spoken_since > $start then spoken_since else time end) as told_at
+        select
+            *,
+            change.state as state,
+            change.time as time,
+            greatest(
+                change.time, case when spoken_since > $start then spoken_since else change.time end
+            ) as told_at
         from changes
+        where change.time is not null
     )
 select
     told_at - told_at % $hour as window_start,
@@ -105,7 +97,7 @@ select
     project,
     "user",
     state,
-    why as reason,
+    case when state = 'ended' then reason end as reason,
     requested_gpus,
     case when state in ('running', 'ended') then allocated_gpus end as allocated_gpus,
     cpu_cores_requested,
