@@ -15,6 +15,7 @@ from queries.lake import Lake
 from queries.ledger.book import book
 from queries.ledger.inputs import Inputs
 from queries.ledger.review import Policy, Review
+from queries.memory import give_back
 from queries.settings import Cluster
 from queries.window import Window, join_hours
 
@@ -63,10 +64,7 @@ def collect(
         ConflictError: GPUs that were read are another cluster's; nothing is booked of what was read with them.
         LakeError: the lake could not be written.
     """
-    with (
-        duckdb.connect(config={"threads": 1}) as database,
-        ThreadPoolExecutor(BOOKERS, f"booker-{prometheus.cluster.name}") as bookers,
-    ):
+    with ThreadPoolExecutor(BOOKERS, f"booker-{prometheus.cluster.name}") as bookers:
         under_way: deque[Future[list[Collected]]] = deque()
         for place, run in enumerate(join_hours(list(hours), at_once)):
             if place and is_over():
@@ -78,7 +76,7 @@ def collect(
                 registry.check(prometheus.cluster.name, gpus_of(inputs), window)
             while len(under_way) >= BOOKERS:
                 yield from under_way.popleft().result()
-            under_way.append(bookers.submit(settle, database, lake, prometheus.cluster, window, as_of, inputs, policy))
+            under_way.append(bookers.submit(settle, lake, prometheus.cluster, window, as_of, inputs, policy))
         while under_way:
             yield from under_way.popleft().result()
 
@@ -88,7 +86,6 @@ def gpus_of(inputs: Inputs) -> set[str]:
 
 
 def settle(
-    database: duckdb.DuckDBPyConnection,
     lake: Lake,
     cluster: Cluster,
     window: Window,
@@ -97,10 +94,10 @@ def settle(
     policy: Policy,
 ) -> list[Collected]:
     """Book hours and commit them together. Of some the lake may have a later reading already, or know more."""
-    with database.cursor() as connection:
+    with duckdb.connect(config={"threads": 1}) as connection:
         booked = book(connection, cluster, window, as_of, inputs)
     lake.replace_workloads(cluster.name, window, booked.workloads, as_of)
-    with database.cursor() as connection:
-        review = Review(connection, cluster, as_of, policy)
-        written = lake.replace(window, booked.of(window), review)
+    review = Review(cluster, as_of, policy)
+    written = lake.replace(window, booked.of(window), review)
+    give_back()
     return [Collected(hour, hour in written, len(booked.of(hour)), review.notes.get(hour)) for hour in window.hours()]

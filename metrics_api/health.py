@@ -3,7 +3,8 @@
 import time
 from typing import Annotated, Literal
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel
 from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
 from metrics_api.runs import lake_metrics
 from metrics_api.services import Services
+from queries.lake_error import LakeError
 from queries.scope import EVERYTHING
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -23,6 +25,9 @@ REQUESTS = Counter(
     "metrics_api_requests", "Requests that were answered.", ["method", "path", "code"], registry=REGISTRY
 )
 SECONDS = Histogram("metrics_api_request_seconds", "How long answers took.", ["method", "path"], registry=REGISTRY)
+LAKE_UP = Gauge("metrics_api_lake_up", "Whether the lake could be read.", registry=REGISTRY)
+
+log = structlog.get_logger()
 
 
 class Health(BaseModel):
@@ -50,9 +55,15 @@ def probe(services: Services) -> None:
 
 
 async def read_own_metrics(services: Services) -> Annotated[Response, Produces(str, ("text/plain",))]:
-    """The service's own metrics, in Prometheus's format."""
-    body = await run_in_threadpool(lambda: generate_latest(lake_metrics(services.asker(EVERYTHING))))
-    return Response(generate_latest(REGISTRY) + body, media_type=CONTENT_TYPE_LATEST)
+    """The service's own metrics, in Prometheus's format, also while the lake cannot be read."""
+    try:
+        of_lake = await run_in_threadpool(lambda: generate_latest(lake_metrics(services.asker(EVERYTHING))))
+        LAKE_UP.set(1)
+    except LakeError as error:
+        log.error("the lake cannot be read", problem=str(error))
+        LAKE_UP.set(0)
+        of_lake = b""
+    return Response(generate_latest(REGISTRY) + of_lake, media_type=CONTENT_TYPE_LATEST)
 
 
 class Measured:

@@ -16,7 +16,7 @@ byte."""
 LOOKED_AT = 2_000
 """How many rows are looked at to tell."""
 
-AT_ONCE = 1 << 14
+AT_ONCE = 1 << 12
 """How many rows are handed to the writer at once."""
 
 QUICKLY, THOROUGHLY = 1, 3

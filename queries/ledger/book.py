@@ -93,14 +93,14 @@ def book(
     for name in TABLES:
         (statement,) = parsed(name, present)
         connection.execute(statement, used(parameters, statement))
-    rows = asked(connection, "rows", present, parameters).sort_by(IN_ORDER)
-    hours = asked(connection, "hours", present, parameters)
-    check_balance(asked(connection, "balance", present, parameters))
-    names = connection.table("identities").to_arrow_table()
+    rows, hours, balance, changes, names = (
+        connection.table(name).to_arrow_table() for name in ("rows", "hours", "balance", "workloads", "identities")
+    )
+    check_balance(balance)
     return Booked(
-        raw=stored_rows("raw", cluster, until, as_of, rows, names),
+        raw=stored_rows("raw", cluster, until, as_of, rows.sort_by(IN_ORDER), names),
         hours=stored_rows("hour", cluster, until, as_of, hours, names),
-        workloads=stored_changes(cluster, as_of, asked(connection, "workloads", present, parameters)),
+        workloads=stored_changes(cluster, as_of, changes),
     )
 
 
@@ -127,14 +127,6 @@ def spellings(names: tuple[str, ...]) -> list[str]:
 def as_expression(pattern: str) -> str:
     """A pattern as a regular expression that captures what its ``*`` stands for."""
     return "^" + "(.*)".join(re.escape(part) for part in pattern.split("*")) + "$"
-
-
-def asked(connection: duckdb.DuckDBPyConnection, name: str, present: Present, parameters: dict[str, Any]) -> pa.Table:
-    """The answer of a step, which the next ones can read by its name."""
-    (statement,) = parsed(name, present)
-    table = connection.sql(statement, params=used(parameters, statement)).to_arrow_table()
-    connection.register(name, table)
-    return table
 
 
 def used(parameters: dict[str, Any], statement: duckdb.Statement) -> dict[str, Any]:

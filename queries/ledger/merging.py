@@ -38,8 +38,8 @@ def summed(connection: duckdb.DuckDBPyConnection, cluster: Cluster, as_of: datet
         sql = read_template("queries.ledger", table).render(names=NAMES)
         connection.execute(f"create or replace temp table {table} as {sql}")
     connection.register("rows", connection.table("stored_rows").to_arrow_table())
-    (statement,) = parsed("hours", EVERYTHING)
-    sums = connection.sql(statement).to_arrow_table()
-    names = connection.table("stored_names").to_arrow_table()
+    for statement in parsed("hours", EVERYTHING):
+        connection.execute(statement)
+    sums, names = (connection.table(name).to_arrow_table() for name in ("hours", "stored_names"))
     until = milliseconds(as_of) // milliseconds(cluster.step) * milliseconds(cluster.step)
     return stored_rows("hour", cluster, until, as_of, sums, names).cast(LEDGER_SCHEMA)

@@ -33,10 +33,9 @@ class Review:
     """A reading of some of a cluster's hours, held against what the lake has of them when it is committed: Prometheus
     may have lost what it knew, and the ledger must not.
 
-    connection: an engine of one's own. notes: what was kept or refused, by hour.
+    notes: what was kept or refused, by hour.
     """
 
-    connection: duckdb.DuckDBPyConnection
     cluster: Cluster
     as_of: datetime
     policy: Policy
@@ -49,14 +48,15 @@ class Review:
         paths = snapshot.paths(layer, Window(hours[0].start, hours[-1].end), [self.cluster.name])
         if self.policy == "replace" or not paths:
             return rows
-        self.connection.execute("set timezone = 'UTC'")
-        self.connection.register("reading", rows)
         lake = rows_in(paths, hours, LEDGER_SCHEMA, snapshot.is_mixed)
-        return self._refuse(rows, lake) if layer == "hour" else self._keep(rows, lake)
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute("set timezone = 'UTC'")
+            connection.register("reading", rows)
+            return self._refuse(connection, rows, lake) if layer == "hour" else self._keep(connection, rows, lake)
 
-    def _refuse(self, rows: pa.Table, lake: str) -> pa.Table:
+    def _refuse(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, lake: str) -> pa.Table:
         """Without the hours of which the reading knows less."""
-        for less in self._knows_less(lake, "select * from reading where layer = 'hour'"):
+        for less in knows_less(connection, lake, "select * from reading where layer = 'hour'"):
             hour = Window.hour_of(less["time"])
             self.notes[hour] = (
                 f"the hour {format_time(hour.start)} is left as it is: {self.cluster.prometheus} knows less of it than"
@@ -65,12 +65,14 @@ class Review:
             )
         return rows.filter(pc.invert(is_in(rows["window_start"], [hour.start for hour in self.notes])))
 
-    def _keep(self, rows: pa.Table, lake: str) -> pa.Table:
+    def _keep(self, connection: duckdb.DuckDBPyConnection, rows: pa.Table, lake: str) -> pa.Table:
         """With the lake's rows in the place of the steps of which the reading knows less. A step is kept as a whole:
         the rows of two readings in one could book a GPU twice. Steps of another length are not kept."""
         steps = f"select * from ({lake}) where elapsed_seconds = {self.cluster.step.total_seconds()}"
-        less = self._knows_less(
-            booked(f"({steps})", JUDGED, []), booked("(select * from reading where layer = 'raw')", JUDGED, [])
+        less = knows_less(
+            connection,
+            booked(f"({steps})", JUDGED, []),
+            booked("(select * from reading where layer = 'raw')", JUDGED, []),
         )
         if not less:
             return rows
@@ -81,11 +83,11 @@ class Review:
                 f"{count} steps of the hour {format_time(hour.start)} are kept as they are: {self.cluster.prometheus}"
                 " knows less of them than when they were read before; it may have lost data"
             )
-        kept = self.connection.sql(f"{steps} and time in $times", params={"times": times}).to_arrow_table()
+        kept = connection.sql(f"{steps} and time in $times", params={"times": times}).to_arrow_table()
         is_affected = is_in(rows["window_start"], [hour.start for hour in counts])
         is_read = pc.and_(pc.equal(rows["layer"], "raw"), pc.invert(is_in(rows["time"], times)))
         merged = merge(
-            self.connection,
+            connection,
             self.cluster,
             self.as_of,
             rows.filter(pc.and_(is_affected, is_read)).cast(LEDGER_SCHEMA),
@@ -93,11 +95,12 @@ class Review:
         )
         return pa.concat_tables([rows.filter(pc.invert(is_affected)).cast(LEDGER_SCHEMA), merged])
 
-    def _knows_less(self, lake: str, reading: str) -> list[dict[str, Any]]:
-        """The times, with how much was known and is known."""
-        sql = read_template("queries.ledger", "knows_less").render(lake=lake, reading=reading)
-        rows: list[dict[str, Any]] = self.connection.sql(sql, params={"enough": ENOUGH}).to_arrow_table().to_pylist()
-        return rows
+
+def knows_less(connection: duckdb.DuckDBPyConnection, lake: str, reading: str) -> list[dict[str, Any]]:
+    """The times, with how much was known and is known."""
+    sql = read_template("queries.ledger", "knows_less").render(lake=lake, reading=reading)
+    rows: list[dict[str, Any]] = connection.sql(sql, params={"enough": ENOUGH}).to_arrow_table().to_pylist()
+    return rows
 
 
 def is_in(column: pa.ChunkedArray, times: list[datetime]) -> pa.ChunkedArray:

@@ -37,9 +37,12 @@ TABLES = (
     "identities",  # the names behind the rows
     "pod_lives",  # from when to when whom was there
     "job_lives",
+    "rows",  # what comes out: the rules of the ledger (gpu_rows), per step again
+    "hours",
+    "balance",
+    "workloads",
 )
-"""Each is a table that the next ones read; what comes out are ``rows`` (the rules of the ledger, ``gpu_rows``, per step
-again), ``hours``, their sums, and ``workloads``, the changes of their states."""
+"""Each is a table that the next ones read."""
 
 RESOLUTION = {"ratio": 2**30, "watts": 2**16, "joules": 2**12, "celsius": 2**10, "bytes": 1}
 """So many steps of a unit are told apart. Powers of two: such numbers have zeros at their end, which take no space."""

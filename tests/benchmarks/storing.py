@@ -58,7 +58,7 @@ def booked(lake: Lake) -> "pd.Series[float]":
         rows = connection.sql(
             "select node || ' ' || epoch(window_start) as hour, sum(busy_seconds) as seconds"
             " from read_parquet($files) where kind = 'gpu' and busy_seconds is not null group by all",
-            params={"files": [f"{lake.folder}/{path}" for path in lake.snapshot().files["path"].to_pylist()]},
+            params={"files": [f"{lake.ledger.folder}/{path}" for path in lake.snapshot().files["path"].to_pylist()]},
         ).to_arrow_table()
     frame: pd.DataFrame = rows.to_pandas()
     return frame.set_index("hour")["seconds"]
@@ -68,13 +68,13 @@ def sizes_of(lake: Lake) -> dict[str, int]:
     """The bytes of a lake, by layer, and of its log."""
     files: pd.DataFrame = lake.snapshot().files.to_pandas()
     sizes = {f"{layer} rows": int(size) for layer, size in files.groupby("layer")["size"].sum().items()}
-    return sizes | {"log": size_of(Path(lake.folder) / "_delta_log")}
+    return sizes | {"log": size_of(Path(lake.ledger.folder) / "_delta_log")}
 
 
 def columns_of(lake: Lake, steps: int) -> "pd.Series[float]":
     """The bytes per GPU and step that each column of the raw rows takes."""
     files = lake.snapshot().files.to_pandas()
-    paths = [f"{lake.folder}/{path}" for path in files[files.layer == "raw"]["path"]]
+    paths = [f"{lake.ledger.folder}/{path}" for path in files[files.layer == "raw"]["path"]]
     with duckdb.connect() as connection:
         rows = connection.sql(
             "select path_in_schema as name, sum(total_compressed_size)::double / $steps as bytes"

@@ -42,3 +42,18 @@ def test_its_own_metrics_tell_requests_and_freshness(client: TestClient) -> None
         sample.labels["cluster"] for sample in families["metrics_api_cluster_collected_until_timestamp_seconds"].samples
     }
     assert until == {"alpha", "beta"}
+
+
+def test_its_own_metrics_are_told_while_the_lake_cannot_be_read(tmp_path: Path) -> None:
+    """Whoever watches the service must learn of it."""
+    app = create_app(settings_for(tmp_path))
+    with TestClient(app) as client:
+        assert "metrics_api_lake_up 1.0" in client.get("/metrics").text
+        lake = app.state.services.engine.lake
+        lake.create()
+        for commit in (Path(lake.ledger.folder) / "_delta_log").iterdir():
+            commit.write_text("rubbish")
+        answer = client.get("/metrics")
+        assert answer.status_code == 200
+        assert "metrics_api_lake_up 0.0" in answer.text
+        assert "metrics_api_requests_total" in answer.text

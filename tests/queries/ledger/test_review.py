@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 
@@ -45,9 +44,8 @@ def drawn(first: int = 0, last: int = 60, step: str = "60s") -> Sketch:
 
 def commit(lake: Lake, sketch: Sketch, as_of: datetime, policy: Policy = "keep") -> tuple[list[Window], list[str]]:
     """What was written of the hour, and what was said of it."""
-    with duckdb.connect() as connection:
-        review = Review(connection, sketch.cluster, as_of, policy)
-        written = lake.replace(HOUR_OF, sketch.book(as_of=as_of).of(HOUR_OF), review)
+    review = Review(sketch.cluster, as_of, policy)
+    written = lake.replace(HOUR_OF, sketch.book(as_of=as_of).of(HOUR_OF), review)
     return written, list(review.notes.values())
 
 
@@ -150,12 +148,11 @@ def test_a_refused_hour_does_not_hinder_those_that_are_committed_with_it(lake: L
         return sketch
 
     both_hours, as_of = Window(START, START + 2 * HOUR), START + 3 * HOUR
-    with duckdb.connect() as connection:
-        for number, (sketch, policy) in enumerate(((two_hours(0), "keep"), (two_hours(30), "refuse"))):
-            read_at = as_of + number * HOUR
-            review = Review(connection, sketch.cluster, read_at, policy)  # type: ignore[arg-type]
-            rows = sketch.book(2, as_of=read_at).of(both_hours)
-            written = lake.replace(both_hours, rows, review)
+    for number, (sketch, policy) in enumerate(((two_hours(0), "keep"), (two_hours(30), "refuse"))):
+        read_at = as_of + number * HOUR
+        review = Review(sketch.cluster, read_at, policy)  # type: ignore[arg-type]
+        rows = sketch.book(2, as_of=read_at).of(both_hours)
+        written = lake.replace(both_hours, rows, review)
     assert written == [Window(START + HOUR, START + 2 * HOUR)]
     assert set(review.notes) == {HOUR_OF}
     assert sum(both(lake, both_hours)[1]["capacity_seconds"]) == 2 * 7200
