@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,35 +12,12 @@ from queries.engine import Engine
 from queries.question import Asker, Question, UnansweredError
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window
-from tests.queries.measured import ALL, RETAINED, fill, forget, percentile, samples, statistic_of
+from tests.queries.measured import ALL, RETAINED, fill, percentile, statistic_of
 
 QUARTER = timedelta(minutes=15)
 BERLIN = Calendar(1, "day", parse_zone("Europe/Berlin"))
 UTILIZATION = "gpu_utilization_ratio"
 LATER = Window(RETAINED, ALL.end)
-
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """All samples are there."""
-    engine = Engine(fill(tmp_path_factory.mktemp("kept")))
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="module")
-def raw(kept: Engine) -> pd.DataFrame:
-    return samples(kept.lake)
-
-
-@pytest.fixture(scope="module")
-def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """The samples of the first six hours are gone."""
-    lake = fill(tmp_path_factory.mktemp("forgotten"))
-    forget(lake)
-    engine = Engine(lake)
-    yield engine
-    engine.close()
 
 
 def ask(engine: Engine, question: Question, metric: str, statistic: str, slot: timedelta | None = None) -> pd.DataFrame:
