@@ -23,6 +23,6 @@ async def read_ledger(
     energy, and the ratios that follow from them; as rows, or as series."""
     form = choose_format(query.format, caller.accept)
     check_step(query.step, caller.finest_step)
-    question = Question(query.window(), query.step, query.by, query.where)
+    question = Question(query.window(), query.steps(), query.by, query.where)
     answer = await run_in_threadpool(caller.asker().ledger, question)
     return await run_in_threadpool(respond, answer, form, query.shape or "rows", query.envelope)

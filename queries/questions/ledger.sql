@@ -2,15 +2,7 @@
 -- from them.
 with
     ledger as ({{ ledger }}),
-    picked as (
-        select
-            *,
-            {% if is_stepped %} timestamp_seconds(unix_timestamp(time) - unix_timestamp(time) % $step)
-            {% else %} timestamp_seconds($start)
-            {% endif %} as bucket
-        from ledger
-        where kind = 'gpu' and time >= timestamp_seconds($start) and time < timestamp_seconds($end)
-    ),
+    picked as ({{ picked }}),
     sums as (
         select
             bucket,
@@ -20,7 +12,7 @@ with
             sum(measured_seconds) as measured_seconds,
             sum(energy_joules) as energy_joules
         from picked
-        where true{% for condition in conditions %} and {{ condition }}{% endfor %}
+        where kind = 'gpu'{% for condition in conditions %} and {{ condition }}{% endfor %}
         group by bucket{% for dimension in by %}, {{ dimension.sql }}{% endfor %}
     )
 select
