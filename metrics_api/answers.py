@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from metrics_api.errors import ApiError
@@ -46,6 +46,7 @@ class Envelope(BaseModel):
     coverage: float | None
     clusters: list[ClusterFreshness]
     warnings: list[str]
+    currency: str | None = Field(None, description="What costs are told in, where the price list names it.")
 
 
 class Rows(Envelope):
@@ -110,7 +111,8 @@ def completeness(answer: Answer) -> dict[str, str]:
 
 
 def enveloped(answer: Answer) -> dict[str, object]:
-    return {
+    told = {"currency": answer.currency} if answer.currency else {}
+    return told | {
         "coverage": answer.coverage,
         "clusters": [
             {
@@ -157,7 +159,7 @@ def json_rows(rows: pa.Table) -> bytes:
 def to_series(answer: Answer) -> bytes:
     """The columns as series: groups and times are numbered, values laid out by number."""
     rows, by = answer.rows, list(answer.by)
-    metrics = [name for name in rows.column_names if name not in ("time", *by)]
+    metrics = [field.name for field in rows.schema if field.name not in ("time", *by) and is_number(field.type)]
     times = rows["time"].combine_chunks().dictionary_encode()
     time_order = pc.sort_indices(times.dictionary).to_numpy()
     place = np.empty(len(time_order), np.int64)
@@ -173,6 +175,10 @@ def to_series(answer: Answer) -> bytes:
     ]
     moments = [format_time(time) for time in times.dictionary.take(time_order).to_pylist()]
     return msgspec.json.encode({**enveloped(answer), "time": moments, "series": series})
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
 def number_groups(rows: pa.Table, by: list[str]) -> tuple[list[tuple[str | None, ...]], np.ndarray[Any, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from queries.accounting import Accounting
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.collection import Runs
 from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
@@ -44,8 +45,9 @@ class Part:
 class Engine:
     """DuckDB, in memory, over the lake's files. Safe to use from several threads."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, accounting: Accounting | None = None) -> None:
         self.lake = lake
+        self.accounting = accounting or Accounting()
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
         self._duckdb.execute("set parquet_metadata_cache = true")
@@ -59,19 +61,21 @@ class Engine:
         parts: list[Part],
         parameters: Mapping[str, Any],
         metrics: Sequence[Metric] = (),
+        joins: Sequence[str] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
 
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        metrics: those that the question asks for. texts: what is filled in of the catalogue's identifiers; never a
-        user's text.
+        metrics: those that the question asks for. joins: what of the accounting it asks for. texts: what is filled in
+        of the catalogue's identifiers; never a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
-        ledger = ledger_of(snapshot, parts, scope, metrics)
-        return self._run(question, scope, parameters, ledger=ledger, metrics=metrics, **texts)
+        ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
+        tables = self.accounting.tables(joins)
+        return self._run(question, scope, parameters, tables, ledger=ledger, metrics=metrics, **texts)
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
         """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
@@ -81,14 +85,22 @@ class Engine:
             return []
         source = parquet(paths, self.lake.collections.dataset.schema, snapshot.is_mixed)
         parameters = {"counted_since": int(counted_since.timestamp())}
-        rows = self._run("collections", scope, parameters, collections=f"select * from {source}")
+        rows = self._run("collections", scope, parameters, {}, collections=f"select * from {source}")
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
-    def _run(self, question: str, scope: Scope, parameters: Mapping[str, Any], **texts: object) -> pa.Table:
+    def _run(
+        self,
+        question: str,
+        scope: Scope,
+        parameters: Mapping[str, Any],
+        tables: Mapping[str, pa.Table],
+        **texts: object,
+    ) -> pa.Table:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            cursor.register("scope", scope.table())
+            for name, table in {**tables, "scope": scope.table()}.items():
+                cursor.register(name, table)
             try:
                 return in_utc(cursor.sql(sql, params=used).to_arrow_table())
             except duckdb.Error as error:

@@ -1,12 +1,13 @@
 """Question: what can be asked of the ledger, and the answer with how complete it is."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from queries.accounting import DEPARTMENTS, RATES
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
@@ -31,6 +32,16 @@ ENTITIES = {
 }
 """What tells one of each kind from the others, within a cluster."""
 
+BILLED = {
+    "capacity": "capacity_seconds",
+    **{column: f"{column}_seconds" for column in LEDGER_COLUMNS},
+    "allocated": "busy_seconds + idle_seconds + held_seconds",
+    "wasted": "idle_seconds + held_seconds",
+}
+"""What is told in GPU-hours and in money, by its name: SQL over the ledger's seconds."""
+
+QUOTA = METRICS["gpus_quota"]
+
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
 
@@ -42,6 +53,21 @@ class Question:
     step: timedelta | None = None
     by: tuple[str, ...] = ()
     where: tuple[Condition, ...] = ()
+
+    @property
+    def dimensions(self) -> set[str]:
+        """Those that it groups or filters by."""
+        return {*self.by, *(condition.field for condition in self.where)}
+
+    @property
+    def joins(self) -> tuple[str, ...]:
+        """What the ledger is joined with so that it has these dimensions."""
+        return (DEPARTMENTS,) if "department" in self.dimensions else ()
+
+    @property
+    def is_of_projects(self) -> bool:
+        """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
+        return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
 
     def texts(self) -> dict[str, Any]:
         return {
@@ -74,6 +100,7 @@ class Answer:
     coverage: float | None
     clusters: tuple[ClusterState, ...]
     warnings: tuple[str, ...] = field(default=())
+    currency: str | None = None
 
 
 class Asker:
@@ -87,10 +114,22 @@ class Asker:
         self.snapshot: Snapshot = engine.lake.snapshot()
 
     def ledger(self, question: Question) -> Answer:
-        """GPU-seconds per column: one row per step and group."""
-        ratios = [METRICS[name] for name in LEDGER_RATIOS]
-        return self._answer(
-            "ledger", question, ledger_columns=LEDGER_COLUMNS, ratios=ratios, is_stepped=question.step is not None
+        """GPU-seconds per column, and what they cost: one row per step and group."""
+        answer = self._answer(
+            "ledger",
+            question,
+            joins=(RATES,),
+            metrics=[QUOTA] if question.is_of_projects else [],
+            ledger_columns=LEDGER_COLUMNS,
+            billed=BILLED,
+            ratios=[METRICS[name] for name in LEDGER_RATIOS],
+            is_stepped=question.step is not None,
+            is_quota_told=question.is_of_projects,
+        )
+        return replace(
+            answer,
+            currency=self.engine.accounting.currency,
+            warnings=(*answer.warnings, *self._unrated(question)),
         )
 
     def range(self, question: Question, metrics: list[Metric], statistic: str) -> Answer:
@@ -146,10 +185,25 @@ class Asker:
             ),
         )
 
-    def _ask(self, name: str, question: Question, parts: list[Part], **texts: Any) -> pa.Table:
+    def _ask(
+        self, name: str, question: Question, parts: list[Part], joins: Sequence[str] = (), **texts: Any
+    ) -> pa.Table:
         return self.engine.ask(
-            name, self.scope, self.snapshot, parts, question.parameters(), **question.texts(), **texts
+            name,
+            self.scope,
+            self.snapshot,
+            parts,
+            question.parameters() | {"currency": self.engine.accounting.currency},
+            joins=(*question.joins, *joins),
+            **question.texts(),
+            **texts,
         )
+
+    def _unrated(self, question: Question) -> Iterable[str]:
+        """What of an answer has no price or no carbon intensity, where others have."""
+        if self.engine.accounting.is_rated:
+            rows = self._ask("unrated", question, plan(question.window, question.step), (RATES,)).to_pylist()
+            yield from self.engine.accounting.warnings(rows)
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
         """What of a cluster is missing from an answer about this window."""

@@ -1,5 +1,7 @@
 -- The ledger: GPU-seconds per column, by any dimensions, in steps or as one total, with what follows
--- from them.
+-- from them: GPU-hours, what they cost at the prices of their time, energy, carbon, and the quotas of
+-- projects beside them.
+-- What has a price is summed. Where nothing of some hours has one their cost is null, and so is carbon.
 with
     ledger as ({{ ledger }}),
     picked as (
@@ -9,7 +11,10 @@ with
             {% else %} timestamp_seconds($start)
             {% endif %} as bucket
         from ledger
-        where kind = 'gpu' and time >= timestamp_seconds($start) and time < timestamp_seconds($end)
+        where
+            (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
+            and time >= timestamp_seconds($start)
+            and time < timestamp_seconds($end)
     ),
     sums as (
         select
@@ -18,7 +23,17 @@ with
             sum(capacity_seconds) as capacity_seconds,
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
-            sum(energy_joules) as energy_joules
+            sum(energy_joules) as energy_joules,
+            {% for name, seconds in billed.items() %}
+                sum(nullif({{ seconds }}, 0) / 3600 * per_gpu_hour) as {{ name }}_priced,
+            {% endfor %}
+            sum(case when per_gpu_hour is null then capacity_seconds else 0 end) as unpriced_seconds,
+            count(per_gpu_hour) as rows_priced,
+            sum(nullif(energy_joules, 0) / 3.6e6 * grams_per_kwh) as grams,
+            count(grams_per_kwh) as rows_with_grams,
+            {% if is_quota_told %} sum(gpus_quota_integral) / 3600
+            {% else %} cast(null as double)
+            {% endif %} as quota_gpu_hours
         from picked
         where true{% for condition in conditions %} and {{ condition }}{% endfor %}
         group by bucket{% for dimension in by %}, {{ dimension.sql }}{% endfor %}
@@ -30,7 +45,18 @@ select
     {% for column in ledger_columns %} {{ column }}_seconds,{% endfor %}
     measured_seconds,
     energy_joules,
-    (busy_seconds + idle_seconds + held_seconds) / 3600 as allocated_gpu_hours,
+    {% for name, seconds in billed.items() %} ({{ seconds }}) / 3600 as {{ name }}_gpu_hours,{% endfor %}
+    {% for name, seconds in billed.items() %}
+        case when {{ seconds }} > 0 then {{ name }}_priced when rows_priced > 0 then 0 end as {{ name }}_cost,
+    {% endfor %}
+    unpriced_seconds / 3600 as unpriced_gpu_hours,
+    cast($currency as varchar(3)) as currency,
+    energy_joules / 3.6e6 as energy_kwh,
+    case
+        when energy_joules > 0 then grams when rows_with_grams > 0 then energy_joules * 0
+    end as carbon_grams_co2e,
+    quota_gpu_hours,
+    (busy_seconds + idle_seconds + held_seconds) / 3600 / nullif(quota_gpu_hours, 0) as quota_used_ratio,
     {% for metric in ratios %}
         ({{ metric.numerator }})
         / nullif({{ metric.denominator }}, 0) as {{ metric.name }}{{ "," if not loop.last }}

@@ -22,7 +22,7 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     assert power["formula"] == "sum(gpu_power_watts_integral) / sum(gpu_power_watts_seconds)"
     assert power["sources"][0] == {"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}
     assert power["statistics"] == ["mean", "min", "max"]
-    assert entries["gpus_quota"]["dimensions"] == ["cluster", "project"]
+    assert entries["gpus_quota"]["dimensions"] == ["cluster", "department", "project"]
     assert "workload" in entries["pod_cpu_used_cores"]["dimensions"]
     assert entries["node_cpu_used_cores"]["statistics"] == ["mean"]
 
@@ -66,7 +66,10 @@ def test_csv_has_a_column_per_metric(client: TestClient) -> None:
             "unknown metric 'gpu_utilisation_ratio'; did you mean 'gpu_utilization_ratio'?",
         ),
         ("metric=colour", "unknown metric 'colour'; GET /api/v1/metrics lists those there are"),
-        ("metric=gpus_quota&by=node", "gpus_quota is not known by node; its dimensions are: cluster, project"),
+        (
+            "metric=gpus_quota&by=node",
+            "gpus_quota is not known by node; its dimensions are: cluster, department, project",
+        ),
         ("metric=gpus_busy&stat=max", "gpus_busy has no stat 'max'; it has: mean"),
         ("metric=gpus_busy&stat=mode", "stat = 'mode': Input should be 'mean', 'min' or 'max'"),
         ("metric=gpus_busy&step=soon", "step: 'soon' is not a duration"),
