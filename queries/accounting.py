@@ -55,6 +55,11 @@ class Accounting:
     def is_rated(self) -> bool:
         return bool(self.prices or self.intensities)
 
+    def missing(self, joins: Iterable[str]) -> Iterator[str]:
+        """What was asked for that the settings do not tell."""
+        if DEPARTMENTS in joins and not self.departments:
+            yield "department: there are none; set departments, with their projects"
+
     def warnings(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         """What could not be rated. unrated: rows of ``questions/unrated.sql``."""
         rows = list(unrated)
@@ -69,15 +74,15 @@ class Accounting:
                 yield f"cluster {cluster}: {energy:.1f} kWh are in no carbon; set clusters.carbon_intensity"
 
     @cached_property
-    def _tables(self) -> dict[str, dict[str, pa.Table]]:
+    def _relations(self) -> dict[str, dict[str, pa.Table]]:
         return {
             DEPARTMENTS: department_tables(self.departments),
             RATES: price_tables(self.prices, self.intensities),
         }
 
-    def tables(self, joins: Iterable[str]) -> dict[str, pa.Table]:
+    def relations(self, joins: Iterable[str]) -> dict[str, pa.Table]:
         """The tables that these joins read, by name."""
-        return {name: table for join in joins for name, table in self._tables[join].items()}
+        return {name: table for join in joins for name, table in self._relations[join].items()}
 
     def joined(self, ledger: str, joins: Iterable[str]) -> str:
         """The SQL of the ledger with the columns that these joins add. What of the ledger an actor may not see is not
@@ -93,12 +98,12 @@ class Accounting:
 def summed(
     rows: Iterable[Mapping[str, Any]], name_of: Callable[[Mapping[str, Any]], str], amount: str
 ) -> list[tuple[str, float]]:
-    """The amounts above zero by name, the largest first."""
+    """The amounts above zero by name, the largest first, alike ones by name."""
     sums: dict[str, float] = {}
     for row in rows:
         if row[amount]:
             sums[name_of(row)] = sums.get(name_of(row), 0) + row[amount]
-    return sorted(sums.items(), key=lambda each: -each[1])
+    return sorted(sums.items(), key=lambda each: (-each[1], each[0]))
 
 
 def quoted(gpu_model: str | None) -> str:

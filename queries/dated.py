@@ -37,6 +37,13 @@ class Dated(BaseModel):
             return None
         return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(self.tz))).astimezone(UTC)
 
+    @field_validator("valid_from", "valid_until")
+    @classmethod
+    def is_of_our_age(cls, time: datetime | None) -> datetime | None:
+        if time and not EARLIEST.year <= time.year < LATEST.year:
+            raise ValueError(f"write a year from {EARLIEST.year} to {LATEST.year - 1}")
+        return time
+
     @field_validator("tz")
     @classmethod
     def names_a_zone(cls, tz: str) -> str:
@@ -53,8 +60,6 @@ class Dated(BaseModel):
                 raise ValueError(
                     f"{name} is {format_time(time)}; write a full hour of UTC, since the ledger is kept in those"
                 )
-            if not EARLIEST <= time <= LATEST:
-                raise ValueError(f"{name} is {format_time(time)}; write a year from 1970 to 9998")
         if self.until <= self.since:
             raise ValueError(f"valid_until {format_time(self.until)} is not after valid_from {format_time(self.since)}")
         return self

@@ -74,8 +74,8 @@ class Engine:
             LakeError: a file is damaged or gone.
         """
         ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
-        tables = self.accounting.tables(joins)
-        return self._run(question, scope, parameters, tables, ledger=ledger, metrics=metrics, **texts)
+        relations = self.accounting.relations(joins)
+        return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
         """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
@@ -93,13 +93,13 @@ class Engine:
         question: str,
         scope: Scope,
         parameters: Mapping[str, Any],
-        tables: Mapping[str, pa.Table],
+        relations: Mapping[str, pa.Table],
         **texts: object,
     ) -> pa.Table:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            for name, table in {**tables, "scope": scope.table()}.items():
+            for name, table in {**relations, "scope": scope.table()}.items():
                 cursor.register(name, table)
             try:
                 return in_utc(cursor.sql(sql, params=used).to_arrow_table())

@@ -169,6 +169,7 @@ class Asker:
         parts = [Part("raw", question.window)] if texts.get("is_latest") else plan(question.window, question.step)
         rows = self._ask(name, question, parts, **texts)
         clusters = self.clusters()
+        missing = self.engine.accounting.missing(question.joins)
         covered = self._ask("coverage", question, parts).to_pylist()
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
@@ -178,10 +179,13 @@ class Asker:
             question.by,
             measured / capacity if capacity else None,
             clusters,
-            tuple(
-                warning
-                for cluster in clusters
-                for warning in self._warnings(cluster, question.window, hours.get(cluster.name, 0))
+            (
+                *missing,
+                *(
+                    warning
+                    for cluster in clusters
+                    for warning in self._warnings(cluster, question.window, hours.get(cluster.name, 0))
+                ),
             ),
         )
 

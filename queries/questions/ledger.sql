@@ -11,10 +11,7 @@ with
             {% else %} timestamp_seconds($start)
             {% endif %} as bucket
         from ledger
-        where
-            (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
-            and time >= timestamp_seconds($start)
-            and time < timestamp_seconds($end)
+        where time >= timestamp_seconds($start) and time < timestamp_seconds($end)
     ),
     sums as (
         select
@@ -35,7 +32,9 @@ with
             {% else %} cast(null as double)
             {% endif %} as quota_gpu_hours
         from picked
-        where true{% for condition in conditions %} and {{ condition }}{% endfor %}
+        where
+            (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
+            {% for condition in conditions %} and {{ condition }}{% endfor %}
         group by bucket{% for dimension in by %}, {{ dimension.sql }}{% endfor %}
     )
 select
