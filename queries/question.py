@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from queries.accounting import DEPARTMENTS, RATES
+from queries.amounts import AMOUNTS
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
@@ -31,14 +32,6 @@ ENTITIES = {
     "pod": "coalesce(namespace, '') || '/' || pod || '/' || coalesce(pod_uid, '')",
 }
 """What tells one of each kind from the others, within a cluster."""
-
-BILLED = {
-    "capacity": "capacity_seconds",
-    **{column: f"{column}_seconds" for column in LEDGER_COLUMNS},
-    "allocated": "busy_seconds + idle_seconds + held_seconds",
-    "wasted": "idle_seconds + held_seconds",
-}
-"""What is told in GPU-hours and in money, by its name: SQL over the ledger's seconds."""
 
 QUOTA = METRICS["gpus_quota"]
 
@@ -121,7 +114,7 @@ class Asker:
             joins=(RATES,),
             metrics=[QUOTA] if question.is_of_projects else [],
             ledger_columns=LEDGER_COLUMNS,
-            billed=BILLED,
+            amounts=AMOUNTS,
             ratios=[METRICS[name] for name in LEDGER_RATIOS],
             is_stepped=question.step is not None,
             is_quota_told=question.is_of_projects,

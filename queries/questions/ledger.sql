@@ -21,8 +21,8 @@ with
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
             sum(energy_joules) as energy_joules,
-            {% for name, seconds in billed.items() %}
-                sum(nullif({{ seconds }}, 0) / 3600 * per_gpu_hour) as {{ name }}_priced,
+            {% for amount in amounts %}
+                sum(nullif({{ amount.seconds }}, 0) / 3600 * per_gpu_hour) as {{ amount.name }}_priced,
             {% endfor %}
             sum(case when per_gpu_hour is null then capacity_seconds else 0 end) as unpriced_seconds,
             count(per_gpu_hour) as rows_priced,
@@ -44,9 +44,11 @@ select
     {% for column in ledger_columns %} {{ column }}_seconds,{% endfor %}
     measured_seconds,
     energy_joules,
-    {% for name, seconds in billed.items() %} ({{ seconds }}) / 3600 as {{ name }}_gpu_hours,{% endfor %}
-    {% for name, seconds in billed.items() %}
-        case when {{ seconds }} > 0 then {{ name }}_priced when rows_priced > 0 then 0 end as {{ name }}_cost,
+    {% for amount in amounts %} ({{ amount.seconds }}) / 3600 as {{ amount.name }}_gpu_hours,{% endfor %}
+    {% for amount in amounts %}
+        case
+            when {{ amount.seconds }} > 0 then {{ amount.name }}_priced when rows_priced > 0 then 0
+        end as {{ amount.name }}_cost,
     {% endfor %}
     unpriced_seconds / 3600 as unpriced_gpu_hours,
     cast($currency as varchar(3)) as currency,

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queries.accounting import Accounting
+from queries.amounts import AMOUNTS
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS
 from queries.condition import Condition
 from queries.departments import Department
 from queries.engine import Engine
 from queries.lake import Lake
 from queries.prices import Price
-from queries.question import BILLED, Answer, Asker, Question
+from queries.question import Answer, Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
 from tests.queries.test_question import ALL, HOURS, MINUTE, drawn
@@ -142,7 +143,7 @@ def test_the_first_pattern_counts_and_those_of_the_own_cluster_before_all(
 
 def test_without_a_price_list_costs_are_null_and_nobody_is_bothered(ask: AskWith) -> None:
     answer = ask(ALPHA)
-    assert {only(answer)[f"{name}_cost"] for name in BILLED} == {None}
+    assert {only(answer)[f"{name}_cost"] for name in [amount.name for amount in AMOUNTS]} == {None}
     assert only(answer)["currency"] is None
     assert answer.warnings == ()
 
@@ -279,7 +280,7 @@ def test_costs_of_any_groups_sum_to_the_total(
     )
     total = only(ask(where(), *prices))
     groups = ask(where(by=(dimension,), step=step), *prices, departments=departments).rows
-    for name in BILLED:
+    for name in [amount.name for amount in AMOUNTS]:
         assert pc.sum(groups[f"{name}_gpu_hours"]).as_py() == pytest.approx(total[f"{name}_gpu_hours"])
         assert (pc.sum(groups[f"{name}_cost"]).as_py() or 0) == pytest.approx(total[f"{name}_cost"] or 0)
     assert pc.sum(groups["unpriced_gpu_hours"]).as_py() == pytest.approx(total["unpriced_gpu_hours"])
