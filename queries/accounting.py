@@ -55,6 +55,10 @@ class Accounting:
     def is_rated(self) -> bool:
         return bool(self.prices or self.intensities)
 
+    def lacks_intensity(self, clusters: Iterable[str]) -> bool:
+        """Whether some of these clusters have no carbon intensity, where others have."""
+        return bool(self.intensities) and any(cluster not in self.intensities for cluster in clusters)
+
     def missing(self, joins: Iterable[str]) -> Iterator[str]:
         """What was asked for that the settings do not tell."""
         if DEPARTMENTS in joins and not self.departments:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from queries.accounting import DEPARTMENTS, RATES
 from queries.amounts import AMOUNTS
@@ -122,7 +123,7 @@ class Asker:
         return replace(
             answer,
             currency=self.engine.accounting.currency,
-            warnings=(*answer.warnings, *self._unrated(question)),
+            warnings=(*answer.warnings, *self._unrated(question, answer)),
         )
 
     def range(self, question: Question, metrics: list[Metric], statistic: str) -> Answer:
@@ -196,11 +197,13 @@ class Asker:
             **texts,
         )
 
-    def _unrated(self, question: Question) -> Iterable[str]:
+    def _unrated(self, question: Question, answer: Answer) -> Iterable[str]:
         """What of an answer has no price or no carbon intensity, where others have."""
-        if self.engine.accounting.is_rated:
+        accounting = self.engine.accounting
+        is_unpriced = accounting.prices and pc.any(pc.greater(answer.rows["unpriced_gpu_hours"], 0)).as_py()
+        if is_unpriced or accounting.lacks_intensity(cluster.name for cluster in answer.clusters):
             rows = self._ask("unrated", question, plan(question.window, question.step), (RATES,)).to_pylist()
-            yield from self.engine.accounting.warnings(rows)
+            yield from accounting.warnings(rows)
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
         """What of a cluster is missing from an answer about this window."""

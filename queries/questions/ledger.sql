@@ -13,21 +13,16 @@ with
         from ledger
         where time >= timestamp_seconds($start) and time < timestamp_seconds($end)
     ),
-    sums as (
+    alike as (
         select
             bucket,
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
+            per_gpu_hour,
+            grams_per_kwh,
             sum(capacity_seconds) as capacity_seconds,
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
             sum(energy_joules) as energy_joules,
-            {% for amount in amounts %}
-                sum(nullif({{ amount.seconds }}, 0) / 3600 * per_gpu_hour) as {{ amount.name }}_priced,
-            {% endfor %}
-            sum(case when per_gpu_hour is null then capacity_seconds else 0 end) as unpriced_seconds,
-            count(per_gpu_hour) as rows_priced,
-            sum(nullif(energy_joules, 0) / 3.6e6 * grams_per_kwh) as grams,
-            count(grams_per_kwh) as rows_with_grams,
             {% if is_quota_told %} sum(gpus_quota_integral) / 3600
             {% else %} cast(null as double)
             {% endif %} as quota_gpu_hours
@@ -35,7 +30,27 @@ with
         where
             (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
             {% for condition in conditions %} and {{ condition }}{% endfor %}
-        group by bucket{% for dimension in by %}, {{ dimension.sql }}{% endfor %}
+        group by
+            bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour, grams_per_kwh
+    ),
+    sums as (
+        select
+            bucket,
+            {% for dimension in by %} {{ dimension.column }},{% endfor %}
+            sum(capacity_seconds) as capacity_seconds,
+            {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
+            sum(measured_seconds) as measured_seconds,
+            sum(energy_joules) as energy_joules,
+            {% for amount in amounts %}
+                sum(nullif({{ amount.seconds }}, 0) / 3600 * per_gpu_hour) as {{ amount.name }}_priced,
+            {% endfor %}
+            count(per_gpu_hour) as prices,
+            sum(case when per_gpu_hour is null then capacity_seconds else 0 end) as unpriced_seconds,
+            sum(nullif(energy_joules, 0) / 3.6e6 * grams_per_kwh) as grams,
+            count(grams_per_kwh) as intensities,
+            sum(quota_gpu_hours) as quota_gpu_hours
+        from alike
+        group by bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
     )
 select
     bucket as time,
@@ -47,14 +62,14 @@ select
     {% for amount in amounts %} ({{ amount.seconds }}) / 3600 as {{ amount.name }}_gpu_hours,{% endfor %}
     {% for amount in amounts %}
         case
-            when {{ amount.seconds }} > 0 then {{ amount.name }}_priced when rows_priced > 0 then 0
+            when {{ amount.seconds }} > 0 then {{ amount.name }}_priced when prices > 0 then 0
         end as {{ amount.name }}_cost,
     {% endfor %}
     unpriced_seconds / 3600 as unpriced_gpu_hours,
     cast($currency as varchar(3)) as currency,
     energy_joules / 3.6e6 as energy_kwh,
     case
-        when energy_joules > 0 then grams when rows_with_grams > 0 then energy_joules * 0
+        when energy_joules > 0 then grams when intensities > 0 then energy_joules * 0
     end as carbon_grams_co2e,
     quota_gpu_hours,
     (busy_seconds + idle_seconds + held_seconds) / 3600 / nullif(quota_gpu_hours, 0) as quota_used_ratio,
