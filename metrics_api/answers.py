@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from metrics_api.errors import ApiError
@@ -48,6 +48,7 @@ class Envelope(BaseModel):
     warnings: list[str]
     layers: list[Literal["raw", "hour"]]
     """What the answer was made of: samples, hours, or both."""
+    currency: str | None = Field(None, description="What costs are told in, where the price list names it.")
 
 
 class Rows(Envelope):
@@ -115,7 +116,8 @@ def completeness(answer: Answer) -> dict[str, str]:
 
 
 def enveloped(answer: Answer) -> dict[str, object]:
-    return {
+    told = {"currency": answer.currency} if answer.currency else {}
+    return told | {
         "coverage": answer.coverage,
         "clusters": [
             {
@@ -163,7 +165,7 @@ def json_rows(rows: pa.Table) -> bytes:
 def to_series(answer: Answer) -> bytes:
     """The columns as series: groups and times are numbered, values laid out by number."""
     rows, by = answer.rows, list(answer.by)
-    metrics = [name for name in rows.column_names if name not in ("time", *by)]
+    metrics = [field.name for field in rows.schema if field.name not in ("time", *by) and is_number(field.type)]
     told = rows["time"].combine_chunks()
     times = told.unique().sort() if answer.times is None else answer.times
     columns = pc.index_in(told, times).to_numpy()
@@ -177,6 +179,10 @@ def to_series(answer: Answer) -> bytes:
     ]
     moments = pc.strftime(times.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ").to_pylist()
     return msgspec.json.encode({**enveloped(answer), "time": moments, "series": series})
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
 def number_groups(rows: pa.Table, by: list[str]) -> tuple[list[tuple[str | None, ...]], np.ndarray[Any, Any]]:

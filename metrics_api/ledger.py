@@ -1,12 +1,13 @@
-"""Ledger: where every GPU-second went."""
+"""Ledger: where every GPU-second went, and what it cost."""
 
 from typing import Annotated
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Envelope, Series, choose_format, respond
 from metrics_api.endpoint import Produces
+from metrics_api.ledger_row import LedgerRow
 from metrics_api.parameters import Stepped, check_step
 from metrics_api.services import Caller
 from queries.question import Question
@@ -16,11 +17,17 @@ class LedgerQuery(Stepped):
     """The ledger, in steps or, without a step, as one total."""
 
 
+class LedgerRows(Envelope):
+    """One object per step and group. Times are UTC; names that are not known are null."""
+
+    data: list[LedgerRow]
+
+
 async def read_ledger(
     caller: Caller, query: LedgerQuery
-) -> Annotated[Response, Produces(Rows | Series, tuple(MEDIA_TYPES))]:
-    """GPU-seconds per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is the capacity),
-    energy, and the ratios that follow from them; as rows, or as series."""
+) -> Annotated[Response, Produces(LedgerRows | Series, tuple(MEDIA_TYPES))]:
+    """GPU-seconds and GPU-hours per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is
+    the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
     form = choose_format(query.format, caller.accept)
     check_step(query.step, caller.finest_step)
     question = Question(query.window(), query.steps(), query.by, query.where)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from queries.accounting import Accounting
 from queries.control.database import Control
 from queries.control.tokens import Tokens
 from queries.engine import Engine
@@ -30,7 +31,8 @@ class Services:
         lake = Lake(settings.store.path)
         lake.create()
         control = Control(settings.store.control_url)
-        return cls(settings, Engine(lake), control, Tokens(control, settings.auth.token_lifetime))
+        engine = Engine(lake, Accounting.of(settings))
+        return cls(settings, engine, control, Tokens(control, settings.auth.token_lifetime))
 
     def stop(self) -> None:
         self.engine.close()

@@ -10,7 +10,8 @@ import msgspec
 
 @dataclass(frozen=True)
 class Dimension:
-    """What answers can be grouped and filtered by. sql: over the ledger's columns."""
+    """What answers can be grouped and filtered by. sql: over the ledger's columns; the department is joined with them
+    when it is asked for."""
 
     name: str
     sql: str
@@ -28,6 +29,7 @@ DIMENSIONS: dict[str, Dimension] = {
         "node": "node",
         "gpu": "gpu_uuid || coalesce('/' || gpu_instance, '')",
         "gpu_model": "gpu_model",
+        "department": "department",
         "project": "project",
         "user": '"user"',
         "workload": "workload",
@@ -36,8 +38,8 @@ DIMENSIONS: dict[str, Dimension] = {
 
 ENTITY_DIMENSIONS = {
     "gpu": tuple(DIMENSIONS),
-    "project": ("cluster", "project"),
-    "pod": ("cluster", "node_pool", "node", "project", "user", "workload"),
+    "project": ("cluster", "department", "project"),
+    "pod": ("cluster", "node_pool", "node", "department", "project", "user", "workload"),
     "node": ("cluster", "node_pool", "node"),
 }
 

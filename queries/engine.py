@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from queries.accounting import Accounting
 from queries.buckets import Buckets, Step
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.collection import Runs
@@ -47,8 +48,9 @@ class Part:
 class Engine:
     """DuckDB, in memory, over the lake's files. Safe to use from several threads."""
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, accounting: Accounting | None = None) -> None:
         self.lake = lake
+        self.accounting = accounting or Accounting()
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
         self._duckdb.execute("set parquet_metadata_cache = true")
@@ -63,17 +65,19 @@ class Engine:
         parameters: Mapping[str, Any],
         metrics: Sequence[Metric] = (),
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
+        joins: Sequence[str] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        metrics: those that the question asks for. relations: tables that it joins. texts: what is filled in of the
-        catalogue's identifiers; never a user's text.
+        metrics: those that the question asks for. relations: tables that it joins. joins: what of the accounting it
+        asks for. texts: what is filled in of the catalogue's identifiers; never a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
-        ledger = ledger_of(snapshot, parts, scope, metrics)
+        ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
+        relations = {**relations, **self.accounting.relations(joins)}
         return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:

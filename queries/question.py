@@ -1,13 +1,16 @@
 """Question: what can be asked of the ledger, and the answer with how complete it is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from queries.accounting import DEPARTMENTS, RATES
+from queries.amounts import AMOUNTS
 from queries.buckets import Buckets, Pick, Step
 from queries.calendar import Calendar
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
@@ -27,6 +30,8 @@ POINTS = 400
 
 LATE = timedelta(minutes=5)
 """A cluster that was last collected longer ago than this is late."""
+
+QUOTA = METRICS["gpus_quota"]
 
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
@@ -48,6 +53,21 @@ class Question:
     @property
     def buckets(self) -> Buckets:
         return Buckets(self.window, self.step)
+
+    @property
+    def dimensions(self) -> set[str]:
+        """Those that it groups or filters by."""
+        return {*self.by, *(condition.field for condition in self.where)}
+
+    @property
+    def joins(self) -> tuple[str, ...]:
+        """What the ledger is joined with so that it has these dimensions."""
+        return (DEPARTMENTS,) if "department" in self.dimensions else ()
+
+    @property
+    def is_of_projects(self) -> bool:
+        """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
+        return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
 
     def texts(self) -> dict[str, Any]:
         return {
@@ -96,6 +116,7 @@ class Answer:
     warnings: tuple[str, ...] = field(default=())
     times: pa.Array | None = None
     layers: tuple[str, ...] = ()
+    currency: str | None = None
 
 
 class Asker:
@@ -109,12 +130,27 @@ class Asker:
         self.snapshot: Snapshot = engine.lake.snapshot()
 
     def ledger(self, question: Question) -> Answer:
-        """GPU-seconds per column: one row per step and group."""
-        ratios = [METRICS[name] for name in LEDGER_RATIOS]
+        """GPU-seconds per column, and what they cost: one row per step and group."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
-        texts = question.texts() | {"picked": picked(question.buckets.pick)}
-        rows = self._ask("ledger", question, parts, **texts, ledger_columns=LEDGER_COLUMNS, ratios=ratios)
-        return self._answer(rows, question, parts)
+        rows = self._ask(
+            "ledger",
+            question,
+            parts,
+            joins=(RATES,),
+            metrics=[QUOTA] if question.is_of_projects else [],
+            **question.texts(),
+            picked=picked(question.buckets.pick),
+            ledger_columns=LEDGER_COLUMNS,
+            amounts=AMOUNTS,
+            ratios=[METRICS[name] for name in LEDGER_RATIOS],
+            is_quota_told=question.is_of_projects,
+        )
+        answer = self._answer(rows, question, parts)
+        return replace(
+            answer,
+            currency=self.engine.accounting.currency,
+            warnings=(*answer.warnings, *self._unrated(question, answer)),
+        )
 
     def range(
         self, question: Question, metrics: list[Metric], statistic: str = "mean", slot: timedelta | None = None
@@ -198,6 +234,7 @@ class Asker:
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}
         warnings = [
+            *self.engine.accounting.missing(question.joins),
             *buckets.approximations(since),
             *(measure.approximations(buckets, since) if measure else ()),
             *(
@@ -223,6 +260,7 @@ class Asker:
         parts: list[Part],
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         parameters: Mapping[str, Any] = MappingProxyType({}),
+        joins: Sequence[str] = (),
         **texts: Any,
     ) -> pa.Table:
         return self.engine.ask(
@@ -230,10 +268,20 @@ class Asker:
             self.scope,
             self.snapshot,
             parts,
-            {**question.parameters(), **parameters},
+            {**question.parameters(), "currency": self.engine.accounting.currency, **parameters},
             relations={**question.relations(), **relations},
+            joins=(*question.joins, *joins),
             **texts,
         )
+
+    def _unrated(self, question: Question, answer: Answer) -> Iterable[str]:
+        """What of an answer has no price or no carbon intensity, where others have."""
+        accounting = self.engine.accounting
+        is_unpriced = accounting.prices and pc.any(pc.greater(answer.rows["unpriced_gpu_hours"], 0)).as_py()
+        if is_unpriced or accounting.lacks_intensity(cluster.name for cluster in answer.clusters):
+            parts = plan(question.window, question.step, self.snapshot.samples_since())
+            rows = self._ask("unrated", question, parts, joins=(RATES,), **question.texts()).to_pylist()
+            yield from accounting.warnings(rows)
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
         """What of a cluster is missing from an answer about this window."""

@@ -20,7 +20,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from queries.departments import Department, check_departments
 from queries.duration import Duration, format_duration
+from queries.prices import Price, check_prices
 
 PREFIX = "METRICS_API_"
 
@@ -132,6 +134,8 @@ class Cluster(Section):
     projects: dict[str, str] = {}
     """Which namespaces (or Slurm accounts), as patterns like ``team-*``, are which project; a ``*`` there stands for
     what the pattern's ``*`` stands for. The first that fits counts."""
+    carbon_intensity: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Grams of CO2e that a kWh stands for where the cluster is."""
     headers: dict[str, Secret] = {}
     basic_auth: BasicAuth | None = None
     bearer_token: Secret | None = None
@@ -188,6 +192,8 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     collect: Collect = Collect()
     clusters: tuple[Cluster, ...] = ()
+    prices: Annotated[tuple[Price, ...], AfterValidator(check_prices)] = ()
+    departments: Annotated[tuple[Department, ...], AfterValidator(check_departments)] = ()
 
     @field_validator("clusters")
     @classmethod

@@ -1,5 +1,7 @@
 import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -7,8 +9,12 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
+from metrics_api.ledger import LedgerRows
+from metrics_api.ledger_row import LedgerRow
 from queries.catalogue import LEDGER_COLUMNS
-from tests.served import HOSTILE
+from queries.settings import Settings
+from tests.served import HOSTILE, settings_for
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"
@@ -82,11 +88,15 @@ def test_names_go_through_json_unharmed(client: TestClient) -> None:
 
 def test_every_form_says_the_same(client: TestClient) -> None:
     asked = f"{LEDGER}&by=cluster&step=1h"
-    rows = pd.DataFrame(client.get(asked).json()["data"]).drop(columns="time")
-    as_csv = pd.read_csv(io.StringIO(client.get(f"{asked}&format=csv").text)).drop(columns="time")
+    rows = pd.DataFrame(client.get(asked).json()["data"])
+    as_csv = pd.read_csv(io.StringIO(client.get(f"{asked}&format=csv").text))
     as_parquet = parquet.read_table(io.BytesIO(client.get(f"{asked}&format=parquet").content)).to_pandas()
-    pd.testing.assert_frame_equal(rows, as_csv, check_dtype=False)
-    pd.testing.assert_frame_equal(rows, as_parquet.drop(columns="time"), check_dtype=False)
+    assert list(rows) == list(as_csv) == list(as_parquet)
+    known, *others = (
+        frame.drop(columns="time").dropna(axis="columns", how="all") for frame in (rows, as_csv, as_parquet)
+    )
+    for other in others:
+        pd.testing.assert_frame_equal(known, other, check_dtype=False)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +127,36 @@ def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: 
     assert answer.status_code == 400
     assert answer.json()["code"] == 400
     assert said in answer.json()["message"]
+
+
+PRICED = {
+    "prices": [{"gpu_model": "NVIDIA*", "per_gpu_hour": 2, "currency": "EUR"}],
+    "departments": [{"name": "research", "projects": ["a"]}],
+}
+
+
+@pytest.fixture(scope="module")
+def priced(folder: Path) -> Iterator[TestClient]:
+    settings = settings_for(folder, "off").model_dump(mode="json") | PRICED
+    with TestClient(create_app(Settings.model_validate(settings))) as client:
+        yield client
+
+
+def test_what_a_row_has_is_what_is_published(priced: TestClient) -> None:
+    body = priced.get(f"{LEDGER}&by=department&by=project").json()
+    (first, *_) = LedgerRows.model_validate(body).data
+    assert set(first.model_extra or ()) == {"department", "project"}
+    assert set(body["data"][0]) - {"department", "project"} == set(LedgerRow.model_fields)
+    assert body["currency"] == "EUR"
+
+
+def test_costs_are_told_by_department_and_in_their_currency(priced: TestClient) -> None:
+    asked = f"{LEDGER}&where=department==research"
+    frame = pd.read_csv(io.StringIO(priced.get(f"{asked}&format=csv").text))
+    assert frame[["allocated_cost", "wasted_cost", "currency"]].to_numpy().tolist() == [[8.0, 4.0, "EUR"]]
+    series = priced.get(f"{asked}&shape=series").json()
+    assert series["series"][0]["metrics"]["allocated_cost"] == [pytest.approx(8)]
+    assert series["currency"] == "EUR"
 
 
 def test_a_form_that_is_not_there_is_not_acceptable(client: TestClient) -> None:

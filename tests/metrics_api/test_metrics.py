@@ -25,7 +25,7 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     assert entries["gpu_allocation_ratio"]["statistics"] == ["mean"]
     assert "p95" in entries["gpus_allocated"]["statistics_over_time"]
     assert entries["gpu_energy_joules"]["statistics_over_time"] == []
-    assert entries["gpus_quota"]["dimensions"] == ["cluster", "project"]
+    assert entries["gpus_quota"]["dimensions"] == ["cluster", "department", "project"]
     assert "workload" in entries["pod_cpu_used_cores"]["dimensions"]
     assert entries["node_cpu_used_cores"]["statistics"] == ["mean", "sum"]
 
@@ -69,8 +69,14 @@ def test_csv_has_a_column_per_metric(client: TestClient) -> None:
             "unknown metric 'gpu_utilisation_ratio'; did you mean 'gpu_utilization_ratio'?",
         ),
         ("metric=colour", "unknown metric 'colour'; GET /api/v1/metrics lists those there are"),
-        ("metric=gpus_quota&by=node", "gpus_quota is not known by node; its dimensions are: cluster, project"),
-        ("metric=gpus_quota&where=node==a", "gpus_quota is not known by node; its dimensions are: cluster, project"),
+        (
+            "metric=gpus_quota&by=node",
+            "gpus_quota is not known by node; its dimensions are: cluster, department, project",
+        ),
+        (
+            "metric=gpus_quota&where=node==a",
+            "gpus_quota is not known by node; its dimensions are: cluster, department, project",
+        ),
         ("metric=gpus_busy&stat=max", "gpus_busy has no stat 'max'; it has: mean, sum"),
         ("metric=gpus_busy&stat=sum&over=time", "gpus_busy has no stat 'sum' over time; it has: mean, min, max, p25"),
         ("metric=gpu_energy_joules&over=time", "gpu_energy_joules has no stat 'mean' over time; it has: none"),

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from queries.catalogue import METRICS, STATISTICS, Metric
+from queries.catalogue import DIMENSIONS, METRICS, STATISTICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
 from queries.lake import Lake
@@ -68,9 +68,7 @@ def test_a_ledger_row_accounts_for_all_capacity(asker: Asker) -> None:
     assert row["energy_joules"] == pytest.approx(2 * 300 * HOURS * 3600)
 
 
-@pytest.mark.parametrize(
-    "dimension", ["cluster", "node", "gpu", "project", "user", "workload", "gpu_model", "node_pool"]
-)
+@pytest.mark.parametrize("dimension", DIMENSIONS)
 def test_groups_of_any_dimension_sum_to_the_whole(asker: Asker, dimension: str) -> None:
     rows = asker.ledger(Question(ALL, by=(dimension,))).rows.to_pylist()
     assert sum(row["capacity_seconds"] for row in rows) == pytest.approx(6 * HOURS * 3600)

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -6,6 +6,8 @@ import pytest
 from queries.settings import Settings, SettingsError
 
 CLUSTER = '[[clusters]]\nname = "alpha"\nprometheus = "http://127.0.0.1:9090"\n'
+
+PRICE = '[[prices]]\ngpu_model = "NVIDIA H100*"\nper_gpu_hour = 2.4\n'
 
 
 @pytest.fixture
@@ -28,6 +30,17 @@ def test_a_file_is_read_with_defaults_for_the_rest(file: Path) -> None:
     assert settings.clusters[0].honor_labels == "auto"
     assert settings.server.port == 8080
     assert settings.auth.mode == "required"
+
+
+def test_prices_and_departments_are_dated(file: Path) -> None:
+    file.write_text(
+        f"{PRICE}currency = 'EUR'\nvalid_from = 2026-07-01\ntz = 'Europe/Berlin'\n{PRICE}"
+        "[[departments]]\nname = 'research'\nprojects = ['llm-*']\nvalid_until = 2026-07-01T00:00:00Z\n"
+    )
+    settings = Settings.load(file)
+    assert settings.prices[0].since == datetime(2026, 6, 30, 22, tzinfo=UTC)
+    assert [price.currency for price in settings.prices] == ["EUR", None]
+    assert settings.departments[0].until == datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +72,30 @@ def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.Monk
         (
             f"[store.retention]\nrollups = '7d'\n{CLUSTER}",
             "metrics.toml: the backfill of cluster 'alpha' (30d) is longer than store.retention.rollups (7d)",
+        ),
+        (f"{CLUSTER}carbon_intensity = -1", "clusters.0.carbon_intensity = -1"),
+        ("[[prices]]\nper_gpu_hour = 1", "prices.0.gpu_model"),
+        (f"{PRICE}per_gpu_huor = 1", "unknown key 'prices.0.per_gpu_huor'; did you mean 'per_gpu_hour'?"),
+        (PRICE.replace("2.4", "-2.4"), "prices.0.per_gpu_hour = -2.4"),
+        (PRICE.replace("2.4", "nan"), "prices.0.per_gpu_hour = nan"),
+        (f"{PRICE}currency = 'euro'", "prices.0.currency = 'euro'"),
+        (
+            f"{PRICE}currency = 'EUR'\n{PRICE}currency = 'USD'\nvalid_from = 2026-07-01",
+            "prices: a price list has one currency; here are EUR, USD",
+        ),
+        (
+            f"{PRICE}{PRICE}valid_from = 2026-07-01\n{PRICE}valid_from = 2026-07-01T02:00:00+02:00",
+            "prices: two prices of gpu_model 'NVIDIA H100*' begin at 2026-07-01T00:00:00Z; keep one, or let one begin",
+        ),
+        (
+            f"{PRICE}valid_from = 2026-07-01T00:15:00Z",
+            "prices.0: valid_from is 2026-07-01T00:15:00Z; write a full hour",
+        ),
+        (f"{PRICE}tz = 'Nowhere'", "prices.0.tz = 'Nowhere': write the name of a time zone"),
+        ("[[departments]]\nname = 'a'\nprojects = []", "departments.0.projects"),
+        (
+            "[[departments]]\nname = 'a'\nprojects = ['x']\n[[departments]]\nname = 'b'\nprojects = ['y', 'x']",
+            "departments: project 'x' is given to two departments from 1970-01-01T00:00:00Z on",
         ),
         ("port = ", "metrics.toml"),
     ],

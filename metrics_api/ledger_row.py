@@ -1,0 +1,41 @@
+"""LedgerRow: what a row of the ledger has, as it is published."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from queries.amounts import AMOUNTS
+from queries.catalogue import METRICS
+from queries.question import LEDGER_RATIOS
+
+
+class Charged(BaseModel):
+    """One step and group of the ledger, beside the dimensions that it is by. Costs are of the price list in the
+    settings, each hour at the price that was valid then; they are null where nothing of these hours has a price."""
+
+    model_config = ConfigDict(extra="allow")
+
+    time: datetime
+    measured_seconds: float = Field(description="Capacity whose utilization is known.")
+    unpriced_gpu_hours: float = Field(description="Capacity that has no price, and is in no cost.")
+    currency: str | None = Field(description="What costs are told in, where the price list names it.")
+    energy_joules: float | None = Field(description="Once per physical GPU, shared among its holders.")
+    energy_kwh: float | None
+    carbon_grams_co2e: float | None = Field(description="By the carbon intensity that is set for the cluster.")
+    quota_gpu_hours: float | None = Field(description="What the projects' quotas allowed; told by project.")
+    quota_used_ratio: float | None = Field(description="Allocated GPU-hours over those of the quota.")
+
+
+def amounts() -> dict[str, Any]:
+    """Every amount in seconds, where it is a column of the ledger, in hours and in money; and the ratios."""
+    fields: dict[str, Any] = {}
+    for amount in AMOUNTS:
+        if amount.is_column:
+            fields[f"{amount.name}_seconds"] = float, Field(description=f"GPU-seconds: {amount.meaning}.")
+        fields[f"{amount.name}_gpu_hours"] = float, Field(description=f"GPU-hours: {amount.meaning}.")
+        fields[f"{amount.name}_cost"] = float | None, Field(description=f"Cost of the GPU-hours: {amount.meaning}.")
+    return fields | {name: (float | None, Field(description=METRICS[name].entry.help)) for name in LEDGER_RATIOS}
+
+
+LedgerRow: type[Charged] = create_model("LedgerRow", __base__=Charged, __doc__=Charged.__doc__, **amounts())

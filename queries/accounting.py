@@ -1,0 +1,115 @@
+"""Accounting: what the settings say of departments, prices and carbon, joined with the ledger when it is asked, so that
+what was booked is told by the organisation and rated by the prices of its own time."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from queries.departments import Department, department_tables
+from queries.prices import Price, currency_of, price_tables
+from queries.settings import Settings
+from queries.template import read_template
+
+DEPARTMENTS = "departments"
+"""The join that adds ``department`` to the ledger."""
+
+RATES = "rates"
+"""The join that adds ``per_gpu_hour`` and ``grams_per_kwh``."""
+
+
+TOLD = 10
+"""How many models without a price are named; they are clusters' own words, and may be many."""
+
+LONGEST = 60
+
+
+class Accounting:
+    def __init__(
+        self,
+        prices: tuple[Price, ...] = (),
+        departments: tuple[Department, ...] = (),
+        intensities: Mapping[str, float] | None = None,
+    ) -> None:
+        """intensities: grams of CO2e per kWh, by cluster."""
+        self.prices = prices
+        self.departments = departments
+        self.intensities = intensities or {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Accounting":
+        intensities = {
+            cluster.name: cluster.carbon_intensity
+            for cluster in settings.clusters
+            if cluster.carbon_intensity is not None
+        }
+        return cls(settings.prices, settings.departments, intensities)
+
+    @property
+    def currency(self) -> str | None:
+        return currency_of(self.prices)
+
+    @property
+    def is_rated(self) -> bool:
+        return bool(self.prices or self.intensities)
+
+    def lacks_intensity(self, clusters: Iterable[str]) -> bool:
+        """Whether some of these clusters have no carbon intensity, where others have."""
+        return bool(self.intensities) and any(cluster not in self.intensities for cluster in clusters)
+
+    def missing(self, joins: Iterable[str]) -> Iterator[str]:
+        """What was asked for that the settings do not tell."""
+        if DEPARTMENTS in joins and not self.departments:
+            yield "department: there are none; set departments, with their projects"
+
+    def warnings(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """What could not be rated. unrated: rows of ``questions/unrated.sql``."""
+        rows = list(unrated)
+        if self.prices:
+            models = summed(rows, lambda row: quoted(row["gpu_model"]), "unpriced_gpu_hours")
+            for model, hours in models[:TOLD]:
+                yield f"no price for GPUs of model {model}: {hours:.1f} GPU-hours are in no cost; set prices"
+            if models[TOLD:]:
+                yield f"no price for GPUs of {len(models) - TOLD} more models; set prices"
+        if self.intensities:
+            for cluster, energy in summed(rows, lambda row: row["cluster"], "unrated_kwh"):
+                yield f"cluster {cluster}: {energy:.1f} kWh are in no carbon; set clusters.carbon_intensity"
+
+    @cached_property
+    def _relations(self) -> dict[str, dict[str, pa.Table]]:
+        return {
+            DEPARTMENTS: department_tables(self.departments),
+            RATES: price_tables(self.prices, self.intensities),
+        }
+
+    def relations(self, joins: Iterable[str]) -> dict[str, pa.Table]:
+        """The tables that these joins read, by name."""
+        return {name: table for join in joins for name, table in self._relations[join].items()}
+
+    def joined(self, ledger: str, joins: Iterable[str]) -> str:
+        """The SQL of the ledger with the columns that these joins add. What of the ledger an actor may not see is not
+        in it before, and so not after."""
+        joined = ledger
+        for join in joins:
+            joined = read_template("queries.joins", join).render(
+                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated
+            )
+        return joined
+
+
+def summed(
+    rows: Iterable[Mapping[str, Any]], name_of: Callable[[Mapping[str, Any]], str], amount: str
+) -> list[tuple[str, float]]:
+    """The amounts above zero by name, the largest first, alike ones by name."""
+    sums: dict[str, float] = {}
+    for row in rows:
+        if row[amount]:
+            sums[name_of(row)] = sums.get(name_of(row), 0) + row[amount]
+    return sorted(sums.items(), key=lambda each: (-each[1], each[0]))
+
+
+def quoted(gpu_model: str | None) -> str:
+    """A name that a cluster made up, as plain ASCII on one line."""
+    return json.dumps(gpu_model[:LONGEST]) if gpu_model else "(not known)"

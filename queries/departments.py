@@ -1,0 +1,63 @@
+"""Department: which projects belong to it, and when; and the organisation as it is joined with the ledger."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from pydantic import Field
+
+from queries.datasets import TIME
+from queries.dated import Dated, as_like, stretches, twins
+from queries.window import format_time
+
+DEPARTMENTS = pa.schema(
+    [
+        ("since", TIME),
+        ("until", TIME),
+        ("place", pa.int64()),
+        ("project", pa.string()),
+        ("department", pa.string()),
+    ]
+)
+"""``place``: of the departments that a project fits, the one with the smallest counts. ``project`` is a pattern of
+LIKE."""
+
+
+class Department(Dated):
+    """Its projects, as patterns like ``llm-*``; the first pattern that fits a project counts."""
+
+    name: str = Field(min_length=1)
+    projects: tuple[str, ...] = Field(min_length=1)
+
+
+def check_departments(departments: tuple[Department, ...]) -> tuple[Department, ...]:
+    """Refuse an organisation in which a project is in two departments at once.
+
+    Raises:
+        ValueError: two departments claim the same pattern from the same time on.
+    """
+    for pattern, since in twins(listed(departments)):
+        raise ValueError(
+            f"project {pattern!r} is given to two departments from {format_time(since)} on;"
+            " keep one, or let one begin later by valid_from"
+        )
+    return departments
+
+
+def listed(departments: Sequence[Department]) -> list[tuple[str, Department]]:
+    return [(pattern, department) for department in departments for pattern in department.projects]
+
+
+def department_tables(departments: Sequence[Department]) -> dict[str, pa.Table]:
+    """What ``joins/departments.sql`` reads."""
+    rows = [
+        {
+            "since": since,
+            "until": until,
+            "place": place,
+            "project": as_like(pattern),
+            "department": department.name,
+        }
+        for since, until, valid in stretches(listed(departments))
+        for place, (pattern, department) in enumerate(valid)
+    ]
+    return {"departments": pa.Table.from_pylist(rows, DEPARTMENTS)}
