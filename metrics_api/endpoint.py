@@ -71,7 +71,8 @@ class Endpoint:
         arguments: dict[str, object] = {}
         if not self.is_public:
             actor = await authenticate(request, services)
-            arguments["caller"] = Caller(services, actor, request.headers.get("accept", ""))
+            asked = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
+            arguments["caller"] = Caller(services, actor, *asked)
         else:
             arguments["services"] = services
         if self.query:

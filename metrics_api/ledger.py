@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Rows, Series
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.parameters import Stepped, check_step
 from metrics_api.services import Caller
-from queries.question import Question
+from queries.question import Asker, Question
 
 
 class LedgerQuery(Stepped):
@@ -21,8 +21,6 @@ async def read_ledger(
 ) -> Annotated[Response, Produces(Rows | Series, tuple(MEDIA_TYPES))]:
     """GPU-seconds per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is the capacity),
     energy, and the ratios that follow from them; as rows, or as series."""
-    form = choose_format(query.format, caller.accept)
     check_step(query.step, caller.finest_step)
     question = Question(query.window(), query.step, query.by, query.where)
-    answer = await run_in_threadpool(caller.asker().ledger, question)
-    return await run_in_threadpool(respond, answer, form, query.shape or "rows", query.envelope)
+    return await answer(caller, query, query.shape or "rows", Asker.ledger, question)

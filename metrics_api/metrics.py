@@ -5,17 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
 from metrics_api.parameters import Parameters, Stepped, check_step
 from metrics_api.services import Caller
 from queries.catalogue import METRICS, Metric
 from queries.duration import Duration
-from queries.question import Question, automatic_step
+from queries.question import Asker, Question, automatic_step
 from queries.window import Window
 
 AUTOMATIC = "auto"
@@ -100,32 +100,28 @@ class LatestQuery(Parameters):
 
 async def read_range(caller: Caller, query: RangeQuery) -> Answered:
     """Metrics over time, by any dimensions, over all clusters; as series, or as rows."""
-    form = choose_format(query.format, caller.accept)
     metrics = chosen_metrics(query.metric, query.by, query.stat)
     step = query.step or automatic_step(query.window(), caller.finest_step)
     check_step(step, caller.finest_step)
     question = Question(query.window(), step, query.by, query.where)
-    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat)
-    return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
+    return await answer(caller, query, query.shape or "series", Asker.range, question, metrics, query.stat)
 
 
 async def read_latest(caller: Caller, query: LatestQuery) -> Answered:
     """Metrics in the newest step of each cluster."""
-    form = choose_format(query.format, caller.accept)
     metrics = chosen_metrics(query.metric, query.by, query.stat)
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     question = Question(Window(now - query.max_age, now), None, query.by, query.where)
-    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat)
-    return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
+    return await answer(caller, query, query.shape or "series", Asker.range, question, metrics, query.stat)
 
 
-def chosen_metrics(names: tuple[str, ...], by: tuple[str, ...], statistic: str) -> list[Metric]:
+def chosen_metrics(names: tuple[str, ...], by: tuple[str, ...], statistic: str) -> tuple[Metric, ...]:
     """The metrics, all of which have these dimensions and this statistic.
 
     Raises:
         ApiError: 400, with those that a metric has.
     """
-    metrics = [METRICS[name] for name in dict.fromkeys(names)]
+    metrics = tuple(METRICS[name] for name in dict.fromkeys(names))
     for metric in metrics:
         for dimension in by:
             if dimension not in metric.dimensions:

@@ -47,7 +47,7 @@ class Parameters(BaseModel):
     start: Time | None = Field(
         None, description="ISO 8601, a date, or Unix seconds. Without it: 24 hours before the end."
     )
-    end: Time | None = Field(None, description="The end, not included. Without it: now.")
+    end: Time | None = Field(None, description="The end, not included. Without it: that of the minute that it is.")
     by: tuple[DimensionName, ...] = Field((), description="The dimensions to group by.")
     where: tuple[Where, ...] = Field((), description="Conditions, all of which hold: project==team-a, node=^gpu-.")
     format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
@@ -59,7 +59,7 @@ class Parameters(BaseModel):
         return self
 
     def window(self) -> Window:
-        end = self.end or datetime.now(UTC)
+        end = self.end or datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
         start = self.start or end - timedelta(days=1)
         if end <= start:
             raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")

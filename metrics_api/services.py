@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from metrics_api.cache import Cache
+from metrics_api.pool import Pool
 from queries.control.database import Control
 from queries.control.tokens import Tokens
 from queries.engine import Engine
@@ -18,6 +20,8 @@ class Services:
     engine: Engine
     control: Control
     tokens: Tokens
+    pool: Pool
+    cache: Cache
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -29,9 +33,11 @@ class Services:
         lake = Lake(settings.store.path)
         lake.create()
         control = Control(settings.store.control_url)
-        return cls(settings, Engine(lake), control, Tokens(control, settings.auth.token_lifetime))
+        tokens = Tokens(control, settings.auth.token_lifetime)
+        return cls(settings, Engine(lake), control, tokens, Pool(settings.limits), Cache(settings.limits.cache_bytes))
 
     def stop(self) -> None:
+        self.pool.close()
         self.engine.close()
         self.control.close()
 
@@ -59,6 +65,7 @@ class Caller:
     services: Services
     actor: Actor
     accept: str
+    if_none_match: str = ""
 
     @property
     def finest_step(self) -> timedelta:

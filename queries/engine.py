@@ -1,6 +1,8 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +19,7 @@ from queries.ledger.steps import booked
 from queries.parquet import parquet
 from queries.scope import Scope
 from queries.snapshot import Snapshot
+from queries.stop import Stop, read_at_most
 from queries.template import read_template
 from queries.window import HOUR, Window
 
@@ -46,10 +49,18 @@ class Engine:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
+        self.stop = Stop()
+        self.most_rows = sys.maxsize
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
         self._duckdb.execute("set parquet_metadata_cache = true")
         self._duckdb.execute(MACROS)
+
+    def within(self, stop: Stop, most_rows: int) -> "Engine":
+        """The same engine for one question, which can be stopped, and whose answer has no more rows than that."""
+        limited = copy(self)
+        limited.stop, limited.most_rows = stop, most_rows
+        return limited
 
     def ask(
         self,
@@ -90,7 +101,8 @@ class Engine:
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
             try:
-                return in_utc(cursor.sql(sql, params=used).to_arrow_table())
+                with self.stop.watching(cursor):
+                    return in_utc(read_at_most(cursor.sql(sql, params=used).to_arrow_reader(), self.most_rows))
             except duckdb.Error as error:
                 if is_damage(error):
                     raise unreadable(self.lake.folder, error) from error

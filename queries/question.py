@@ -1,6 +1,7 @@
 """Question: what can be asked of the ledger, and the answer with how complete it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from queries.condition import Condition
 from queries.engine import Engine, Part, plan
 from queries.scope import Scope
 from queries.snapshot import Snapshot
+from queries.stop import Stop
 from queries.window import Window, format_time
 
 STEPS = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900, 3_600, 21_600, 86_400))
@@ -86,6 +88,12 @@ class Asker:
         self.now = now
         self.snapshot: Snapshot = engine.lake.snapshot()
 
+    def within(self, stop: Stop, most_rows: int) -> "Asker":
+        """The same for one question, which can be stopped, and whose answer has no more rows than that."""
+        limited = copy(self)
+        limited.engine = self.engine.within(stop, most_rows)
+        return limited
+
     def ledger(self, question: Question) -> Answer:
         """GPU-seconds per column: one row per step and group."""
         ratios = [METRICS[name] for name in LEDGER_RATIOS]
@@ -93,7 +101,7 @@ class Asker:
             "ledger", question, ledger_columns=LEDGER_COLUMNS, ratios=ratios, is_stepped=question.step is not None
         )
 
-    def range(self, question: Question, metrics: list[Metric], statistic: str) -> Answer:
+    def range(self, question: Question, metrics: Sequence[Metric], statistic: str) -> Answer:
         """Metrics over time: one row per step and group. Without a step: in the newest step of each cluster within the
         window."""
         kinds = sorted({metric.entry.entity for metric in metrics})
