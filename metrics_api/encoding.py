@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 import duckdb
 import pyarrow as pa
@@ -17,25 +17,25 @@ FORMULA = r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]"  # noqa: RUF001 - spreadsheets ta
 Batches = Iterable[pa.RecordBatch]
 
 
-def encode(form: Format, schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode(form: Format, schema: pa.Schema, batches: Batches) -> Generator[bytes]:
     """The bytes of a whole file, in pieces: what comes before the rows, and what comes of each batch. No more than one
     batch is held."""
     return ENCODERS[form](schema, batches)
 
 
-def encode_csv(schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode_csv(schema: pa.Schema, batches: Batches) -> Generator[bytes]:
     names = [defused(name) for name in schema.names]
     yield csv_of(pa.table([pa.array([], pa.string())] * len(names), names=names), header=True)
     for batch in batches:
         yield csv_of(pa.table([csv_column(column) for column in batch.columns], names=names), header=False)
 
 
-def encode_ndjson(_: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode_ndjson(_: pa.Schema, batches: Batches) -> Generator[bytes]:
     for batch in batches:
         yield b"".join(line + b"\n" for line in json_objects(pa.table(batch)))
 
 
-def encode_json(_: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode_json(_: pa.Schema, batches: Batches) -> Generator[bytes]:
     """An array of objects."""
     separator = b""
     yield b"["
@@ -46,7 +46,7 @@ def encode_json(_: pa.Schema, batches: Batches) -> Iterator[bytes]:
     yield b"]"
 
 
-def encode_parquet(schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode_parquet(schema: pa.Schema, batches: Batches) -> Generator[bytes]:
     """A row group for each batch."""
     outbox = Outbox()
     with parquet.ParquetWriter(outbox, schema, compression="zstd", compression_level=1) as writer:
@@ -56,7 +56,7 @@ def encode_parquet(schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
     yield outbox.take()
 
 
-def encode_arrow(schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
+def encode_arrow(schema: pa.Schema, batches: Batches) -> Generator[bytes]:
     """The streaming format of Arrow IPC."""
     outbox = Outbox()
     with pa.ipc.new_stream(outbox, schema) as writer:
@@ -66,7 +66,7 @@ def encode_arrow(schema: pa.Schema, batches: Batches) -> Iterator[bytes]:
     yield outbox.take()
 
 
-ENCODERS: dict[Format, Callable[[pa.Schema, Batches], Iterator[bytes]]] = {
+ENCODERS: dict[Format, Callable[[pa.Schema, Batches], Generator[bytes]]] = {
     "json": encode_json,
     "csv": encode_csv,
     "parquet": encode_parquet,

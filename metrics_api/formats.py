@@ -1,11 +1,13 @@
 """Formats: what an answer can come as, and which of them a request asks for."""
 
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from metrics_api.errors import ApiError
 
 Format = Literal["json", "csv", "parquet", "arrow", "ndjson"]
 ExportFormat = Literal["csv", "parquet", "arrow", "ndjson"]
+
+F = TypeVar("F", Format, ExportFormat)
 
 MEDIA_TYPES: dict[str, Format] = {
     "application/json": "json",
@@ -23,15 +25,27 @@ PACKED = (MEDIA_TYPE_OF["parquet"],)
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 
-def choose_format(asked: Format | None, accept: str, among: tuple[Format, ...] = tuple(MEDIA_TYPE_OF)) -> Format:
-    """The format that a parameter or the Accept header asks for; the first where neither does. Of those that a header
-    weighs the same, the one that it names first (RFC 9110, 12.5.1).
+def choose_format(asked: Format | None, accept: str) -> Format:
+    """The format of an answer; JSON where nothing is asked for.
 
     Raises:
         ApiError: 406, where the header accepts nothing that there is.
     """
-    if asked:
-        return asked
+    return asked or first_accepted(accept, get_args(Format))
+
+
+def choose_export_format(asked: ExportFormat | None, accept: str) -> ExportFormat:
+    """The format of an export; CSV where nothing is asked for.
+
+    Raises:
+        ApiError: 406, where the header accepts nothing that there is.
+    """
+    return asked or first_accepted(accept, EXPORT_FORMATS)
+
+
+def first_accepted(accept: str, among: tuple[F, ...]) -> F:
+    """The format that an Accept header weighs most; of those that it weighs the same, the one that it names first (RFC
+    9110, 12.5.1)."""
     ranges = [read_range(part) for part in accept.split(",") if part.strip()]
     if not ranges:
         return among[0]

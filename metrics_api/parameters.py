@@ -39,6 +39,19 @@ DimensionName = Annotated[
 Where = Annotated[Condition, BeforeValidator(read_condition), WithJsonSchema({"type": "string"})]
 
 
+def read_window(start: datetime | None, end: datetime | None) -> Window:
+    """Without an end, to that of the minute that it is; without a start, a day.
+
+    Raises:
+        ValueError: the end is not after the start.
+    """
+    end = end or datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    start = start or end - timedelta(days=1)
+    if end <= start:
+        raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")
+    return Window(start, end)
+
+
 class Parameters(BaseModel):
     """The time to ask about, and the form of the answer."""
 
@@ -59,11 +72,7 @@ class Parameters(BaseModel):
         return self
 
     def window(self) -> Window:
-        end = self.end or datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        start = self.start or end - timedelta(days=1)
-        if end <= start:
-            raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")
-        return Window(start, end)
+        return read_window(self.start, self.end)
 
 
 class Stepped(Parameters):

@@ -3,8 +3,8 @@ time of each."""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from metrics_api.errors import ApiError
 from queries.duration import format_duration
@@ -32,12 +32,10 @@ class Pool:
             ApiError: 503 or 422, naming the limit that it reached.
         """
         stop, threads = Stop(), self._short if is_short else self._long
-        ending = asyncio.create_task(self._end_in_time(stop))
+        work = threads.submit(begin, ask, stop)
+        ending = asyncio.get_running_loop().call_later(self.limits.time.total_seconds(), end, stop, work)
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, begin, ask, stop)
-        except asyncio.CancelledError:
-            stop.call()
-            raise
+            return await asyncio.wrap_future(work)
         except StoppedError:
             raise self._took_too_long() from None
         except TooManyRowsError:
@@ -48,12 +46,6 @@ class Pool:
     def close(self) -> None:
         for threads in (self._short, self._long):
             threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _end_in_time(self, stop: Stop) -> None:
-        await asyncio.sleep(self.limits.time.total_seconds())
-        while True:
-            stop.call()
-            await asyncio.sleep(AGAIN)
 
     def _took_too_long(self) -> ApiError:
         return ApiError(
@@ -69,6 +61,13 @@ class Pool:
             f"the answer has more than {self.limits.rows} rows (limits.rows); ask for a longer step, fewer dimensions"
             " or less time, or export the ledger at /api/v1/exports",
         )
+
+
+def end(stop: Stop, work: Future[Any]) -> None:
+    """Call to stop until it has come to that."""
+    stop.call()
+    if not work.done():
+        asyncio.get_running_loop().call_later(AGAIN, end, stop, work)
 
 
 def begin(ask: Callable[[Stop], T], stop: Stop) -> T:

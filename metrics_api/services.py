@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from metrics_api.cache import Cache
 from metrics_api.pool import Pool
+from metrics_api.streaming import Exporting
 from queries.control.database import Control
 from queries.control.tokens import Tokens
 from queries.engine import Engine
@@ -22,6 +23,7 @@ class Services:
     tokens: Tokens
     pool: Pool
     cache: Cache
+    exporting: Exporting
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -34,10 +36,13 @@ class Services:
         lake.create()
         control = Control(settings.store.control_url)
         tokens = Tokens(control, settings.auth.token_lifetime)
-        return cls(settings, Engine(lake), control, tokens, Pool(settings.limits), Cache(settings.limits.cache_bytes))
+        limits = settings.limits
+        pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        return cls(settings, Engine(lake), control, tokens, pool, cache, exporting)
 
     def stop(self) -> None:
         self.pool.close()
+        self.exporting.close()
         self.engine.close()
         self.control.close()
 

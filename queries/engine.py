@@ -1,7 +1,8 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,18 +96,50 @@ class Engine:
         rows = self._run("collections", scope, parameters, collections=f"select * from {source}")
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
+    def stream(
+        self,
+        question: str,
+        scope: Scope,
+        parameters: Mapping[str, Any],
+        schema: pa.Schema,
+        rows: int,
+        **texts: object,
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a question file, so many at a time, as a schema says. No more than a few batches are held.
+
+        Raises:
+            LakeError: a file is damaged or gone.
+        """
+        sql = read_template("queries.questions", question).render(**texts)
+        used = {name: value for name, value in parameters.items() if f"${name}" in sql}
+        with self._duckdb.cursor() as cursor:
+            cursor.register("scope", scope.table())
+            with self._reading(cursor):
+                reader = cursor.sql(sql, params=used).to_arrow_reader(rows)
+            while True:
+                with self._reading(cursor):
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                yield batch.cast(schema)
+
+    @contextmanager
+    def _reading(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        try:
+            with self.stop.watching(cursor):
+                yield
+        except (duckdb.Error, OSError) as error:
+            if is_damage(error):
+                raise unreadable(self.lake.folder, error) from error
+            raise
+
     def _run(self, question: str, scope: Scope, parameters: Mapping[str, Any], **texts: object) -> pa.Table:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             cursor.register("scope", scope.table())
-            try:
-                with self.stop.watching(cursor):
-                    return in_utc(read_at_most(cursor.sql(sql, params=used).to_arrow_reader(), self.most_rows))
-            except duckdb.Error as error:
-                if is_damage(error):
-                    raise unreadable(self.lake.folder, error) from error
-                raise
+            with self._reading(cursor):
+                return in_utc(read_at_most(cursor.sql(sql, params=used).to_arrow_reader(), self.most_rows))
 
     def close(self) -> None:
         self._duckdb.close()
@@ -160,9 +193,15 @@ def layer_of(layer: str, rows: str, gauges: list[Metric]) -> str:
     source = f"({rows})"
     if layer == "raw":
         return f"select * from ({booked(source, KEYS, gauges)})"
+    return f"select {', '.join((*KEYS, *layer_columns(gauges)))} from {source}"
+
+
+def layer_columns(metrics: Sequence[Metric]) -> list[str]:
+    """The columns beside the keys, with those of some gauges."""
+    gauges = [metric for metric in metrics if metric.entry.gauge]
     extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
     integrals = [name for gauge in gauges for name in (gauge.integral, gauge.seconds)]
-    return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes))} from {source}"
+    return [*SECONDS, *integrals, *extremes]
 
 
 def rows_of(snapshot: Snapshot, part: Part) -> str:

@@ -27,8 +27,8 @@ class Stop:
     def call(self) -> None:
         """End the question. DuckDB forgets an interrupt that comes just before a query begins: whoever must be sure
         calls again until the question has ended."""
-        self.is_called = True
         with self._lock:
+            self.is_called = True
             for connection in self._running:
                 connection.interrupt()
 
@@ -39,9 +39,9 @@ class Stop:
         Raises:
             StoppedError: it was stopped, or was so before it began.
         """
-        if self.is_called:
-            raise StoppedError
         with self._lock:
+            if self.is_called:
+                raise StoppedError
             self._running.add(connection)
         try:
             yield

@@ -27,8 +27,9 @@ def test_every_endpoint_is_in_it_with_its_parameters(document: dict[str, Any]) -
         assert operation["summary"] == endpoint.summary
         assert operation["description"]
         assert operation["security"] == ([] if endpoint.is_public else [{"bearer": []}])
-        names = {parameter["name"] for parameter in operation.get("parameters", [])}
-        assert names == set(endpoint.query.model_fields if endpoint.query else ())
+        names = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
+        in_query = {("query", name) for name in (endpoint.query.model_fields if endpoint.query else ())}
+        assert names == in_query | {("path", name) for name in endpoint.in_path}
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
