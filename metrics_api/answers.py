@@ -1,35 +1,33 @@
-"""Answers: an Arrow table as JSON rows, JSON series, CSV or Parquet, with how complete it is."""
+"""Answers: an Arrow table in any format and shape, with how complete it is."""
 
-import io
 import json
-import threading
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import duckdb
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, parquet
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from metrics_api.encoding import encode
 from metrics_api.errors import ApiError
+from metrics_api.formats import MEDIA_TYPE_OF, MEDIA_TYPES, Format, choose_format
 from queries.question import Answer
+from queries.units import with_units
 from queries.window import format_time
 
-Format = Literal["json", "csv", "parquet"]
-Shape = Literal["rows", "series"]
+__all__ = ["MEDIA_TYPES", "Format", "Shape", "choose_format", "respond"]
 
-MEDIA_TYPES: dict[str, Format] = {
-    "application/json": "json",
-    "text/csv": "csv",
-    "application/vnd.apache.parquet": "parquet",
-}
+Shape = Literal["rows", "series", "wide"]
 
-FORMULA = r"^[=+\-@\t\r]"
-"""What a spreadsheet takes for a formula at the start of a text. Such texts get an apostrophe in front in CSV."""
+MOST_CELLS = 20_000_000
+"""How many values series have at most, null or not: 160 MB."""
+
+ENCODED_AT_ONCE = 65_536
+"""Rows."""
 
 
 class ClusterFreshness(BaseModel):
@@ -72,36 +70,24 @@ class Series(Envelope):
 
 
 def respond(answer: Answer, form: Format, shape: Shape, envelope: bool = True) -> Response:
-    if form == "csv":
-        return Response(to_csv(answer.rows), media_type="text/csv", headers=completeness(answer))
-    if form == "parquet":
-        return Response(to_parquet(answer), media_type="application/vnd.apache.parquet", headers=completeness(answer))
-    if shape == "series":
-        return Response(to_series(answer), media_type="application/json")
+    """The response. Series are JSON; whoever asks for them in another format gets rows."""
+    tells_itself = form == "json" and (envelope or shape == "series")
     return Response(
-        to_rows(answer, envelope), media_type="application/json", headers=None if envelope else completeness(answer)
+        encode_answer(answer, form, shape, envelope),
+        media_type=MEDIA_TYPE_OF[form],
+        headers=None if tells_itself else completeness(answer),
     )
 
 
-def choose_format(asked: Format | None, accept: str) -> Format:
-    """The format that a parameter or the Accept header asks for; JSON where neither does.
-
-    Raises:
-        ApiError: 406, where the header accepts nothing that there is.
-    """
-    if asked:
-        return asked
-    accepted = [part.split(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
-    for media_type in accepted:
-        if media_type in MEDIA_TYPES:
-            return MEDIA_TYPES[media_type]
-        if media_type in ("*/*", "application/*"):
-            return "json"
-    if not accepted:
-        return "json"
-    raise ApiError(
-        406, f"Accept = {accept!r}: there are {', '.join(MEDIA_TYPES)}; or ask with ?format=json, csv or parquet"
-    )
+def encode_answer(answer: Answer, form: Format, shape: Shape, envelope: bool) -> bytes:
+    if form == "json" and shape == "series":
+        return to_series(answer)
+    if form == "json":
+        return to_rows(answer, shape, envelope)
+    rows = Layout.of(answer).wide() if shape == "wide" else answer.rows
+    metadata = {name: json.dumps(value) for name, value in enveloped(answer).items()}
+    rows = rows.cast(with_units(rows.schema).with_metadata(metadata))
+    return b"".join(encode(form, rows.schema, rows.to_batches(ENCODED_AT_ONCE)))
 
 
 def completeness(answer: Answer) -> dict[str, str]:
@@ -132,87 +118,102 @@ def enveloped(answer: Answer) -> dict[str, object]:
     }
 
 
-def to_rows(answer: Answer, envelope: bool) -> bytes:
-    data = json_rows(answer.rows)
+def to_rows(answer: Answer, shape: Shape, envelope: bool) -> bytes:
+    if shape == "wide":
+        data = Layout.of(answer).wide_json()
+    else:
+        data = b"".join(encode("json", answer.rows.schema, answer.rows.to_batches()))
     if not envelope:
         return data
     head = msgspec.json.encode(enveloped(answer))
     return head[:-1] + b',"data":' + data + b"}"
 
 
-_writers = threading.local()
-
-
-def json_rows(rows: pa.Table) -> bytes:
-    """A JSON array of objects, written by DuckDB: no row becomes a Python object."""
-    if not hasattr(_writers, "duckdb"):
-        _writers.duckdb = duckdb.connect(config={"threads": 1})
-    shown = [
-        f"strftime(\"{field.name}\" at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') as \"{field.name}\""
-        if pa.types.is_timestamp(field.type)
-        else f'"{field.name}"'
-        for field in rows.schema
-    ]
-    _writers.duckdb.register("rows", rows)
-    try:
-        sql = f"select to_json(each)::varchar as text from (select {', '.join(shown)} from rows) as each"
-        texts = _writers.duckdb.sql(sql).to_arrow_table()["text"].combine_chunks()
-    finally:
-        _writers.duckdb.unregister("rows")
-    return b"[" + b",".join(texts.cast(pa.binary()).to_pylist()) + b"]"
-
-
 def to_series(answer: Answer) -> bytes:
-    """The columns as series: groups and times are numbered, values laid out by number."""
-    rows, by = answer.rows, list(answer.by)
-    metrics = [field.name for field in rows.schema if field.name not in ("time", *by) and is_number(field.type)]
-    told = rows["time"].combine_chunks()
-    times = told.unique().sort() if answer.times is None else answer.times
-    columns = pc.index_in(told, times).to_numpy()
-    groups, lines = number_groups(rows, by)
-    values = {name: np.full((len(groups), len(times)), np.nan) for name in metrics}
-    for name in metrics:
-        values[name][lines, columns] = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+    layout = Layout.of(answer)
     series = [
-        {"by": dict(zip(by, group, strict=True)), "metrics": {name: values[name][line].tolist() for name in metrics}}
-        for line, group in enumerate(groups)
+        {
+            "by": dict(zip(layout.by, group, strict=True)),
+            "metrics": {name: values[line].tolist() for name, values in layout.values.items()},
+        }
+        for line, group in enumerate(layout.groups)
     ]
-    moments = pc.strftime(times.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ").to_pylist()
-    return msgspec.json.encode({**enveloped(answer), "time": moments, "series": series})
+    return msgspec.json.encode({**enveloped(answer), "time": layout.moments(), "series": series})
+
+
+Names = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An answer as series: of each metric the values, a line for each group and a column for each time; NaN where
+    nothing is known."""
+
+    by: tuple[str, ...]
+    times: pa.Array
+    groups: list[Names]
+    values: dict[str, np.ndarray[Any, Any]]
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Layout":
+        """Groups and times are numbered, values laid out by number.
+
+        Raises:
+            ApiError: 422, where that would take too much memory.
+        """
+        rows, by = answer.rows, list(answer.by)
+        metrics = [field.name for field in rows.schema if field.name not in ("time", *by) and is_number(field.type)]
+        told = rows["time"].combine_chunks()
+        times = told.unique().sort() if answer.times is None else answer.times
+        columns = pc.index_in(told, times).to_numpy()
+        groups, lines = number_groups(rows, by)
+        if len(groups) * len(times) * len(metrics) > MOST_CELLS:
+            raise ApiError(
+                422,
+                f"{len(groups)} series of {len(times)} times are too many; ask for shape=rows, a longer step, or fewer"
+                " groups",
+            )
+        values = {name: np.full((len(groups), len(times)), np.nan) for name in metrics}
+        for name in metrics:
+            values[name][lines, columns] = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+        return cls(answer.by, times, groups, values)
+
+    def moments(self) -> list[str]:
+        moments: list[str] = pc.strftime(self.times.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ").to_pylist()
+        return moments
+
+    def columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        """One column per series, named as Prometheus would name it."""
+        return {
+            series_name(name, self.by, group): values[line]
+            for name, values in self.values.items()
+            for line, group in enumerate(self.groups)
+        }
+
+    def wide(self) -> pa.Table:
+        columns = {name: pa.array(values, from_pandas=True) for name, values in self.columns().items()}
+        return pa.table({"time": self.times, **columns})
+
+    def wide_json(self) -> bytes:
+        columns = self.columns()
+        names = ("time", *columns)
+        lines = zip(self.moments(), *(values.tolist() for values in columns.values()), strict=True)
+        return msgspec.json.encode([dict(zip(names, line, strict=True)) for line in lines])
 
 
 def is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
-def number_groups(rows: pa.Table, by: list[str]) -> tuple[list[tuple[str | None, ...]], np.ndarray[Any, Any]]:
+def series_name(metric: str, by: tuple[str, ...], group: Names) -> str:
+    """``metric{project="a"}``; a name that is not known is null, without quotes."""
+    labels = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in zip(by, group, strict=True))
+    return f"{metric}{{{labels}}}" if by else metric
+
+
+def number_groups(rows: pa.Table, by: list[str]) -> tuple[list[Names], np.ndarray[Any, Any]]:
     """The groups there are, in the order of the rows, and for each row the number of its own."""
-    numbers: dict[tuple[str | None, ...], int] = {}
+    numbers: dict[Names, int] = {}
     keys = zip(*(rows[name].to_pylist() for name in by), strict=True) if by else (() for _ in range(len(rows)))
     lines = [numbers.setdefault(key, len(numbers)) for key in keys]
     return list(numbers), np.array(lines, np.int64)
-
-
-def to_csv(rows: pa.Table) -> bytes:
-    columns = [csv_column(column) for column in rows.columns]
-    sink = io.BytesIO()
-    csv.write_csv(pa.table(columns, names=rows.column_names), sink)
-    return sink.getvalue()
-
-
-def csv_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_timestamp(column.type):
-        return pc.strftime(column.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ")
-    if pa.types.is_string(column.type):
-        return pc.if_else(
-            pc.match_substring_regex(column, FORMULA), pc.binary_join_element_wise("'", column, ""), column
-        )
-    return column
-
-
-def to_parquet(answer: Answer) -> bytes:
-    """With the envelope in the metadata of the schema, as JSON."""
-    rows = answer.rows.replace_schema_metadata({name: json.dumps(value) for name, value in enveloped(answer).items()})
-    sink = io.BytesIO()
-    parquet.write_table(rows, sink, compression="zstd")
-    return sink.getvalue()

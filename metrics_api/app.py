@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from metrics_api.endpoint import LARGEST_BODY
 from metrics_api.errors import HANDLERS
+from metrics_api.formats import PACKED
 from metrics_api.health import Measured
 from metrics_api.openapi import describe
 from metrics_api.pages import page_routes
@@ -32,7 +33,15 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[endpoint.route() for endpoint in ENDPOINTS] + page_routes(),
-        middleware=[Middleware(Measured), Middleware(GZipMiddleware, minimum_size=2_000, compresslevel=4)],
+        middleware=[
+            Middleware(Measured),
+            Middleware(
+                GZipMiddleware,
+                minimum_size=2_000,
+                compresslevel=4,
+                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED),
+            ),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
         max_body_size=LARGEST_BODY,

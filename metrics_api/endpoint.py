@@ -1,6 +1,7 @@
 """Endpoint: a typed handler becomes a Starlette route and an OpenAPI operation."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ class Produces:
 @dataclass(frozen=True)
 class Endpoint:
     """One line of the route table. The handler's parameters say what it takes: ``query`` and ``body`` are pydantic
-    models, ``caller`` is who asks; its return type says what it answers with."""
+    models, ``caller`` is who asks, those in the path are texts; its return type says what it answers with."""
 
     method: str
     path: str
@@ -54,6 +55,11 @@ class Endpoint:
     def body(self) -> type[BaseModel] | None:
         return self.hints.get("body")
 
+    @property
+    def in_path(self) -> dict[str, Any]:
+        """The parameters in the path, and what they are."""
+        return {name: self.hints[name] for name in re.findall(r"{(\w+)}", self.path)}
+
     @cached_property
     def produces(self) -> Produces:
         answer = self.hints["return"]
@@ -68,10 +74,11 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         services: Services = request.app.state.services
-        arguments: dict[str, object] = {}
+        arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
             actor = await authenticate(request, services)
-            arguments["caller"] = Caller(services, actor, request.headers.get("accept", ""))
+            asked = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
+            arguments["caller"] = Caller(services, actor, *asked)
         else:
             arguments["services"] = services
         if self.query:

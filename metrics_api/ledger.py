@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Envelope, Series, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Envelope, Series
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.ledger_row import LedgerRow
 from metrics_api.parameters import Stepped, check_step
 from metrics_api.services import Caller
-from queries.question import Question
+from queries.question import Asker, Question
 
 
 class LedgerQuery(Stepped):
@@ -28,8 +28,6 @@ async def read_ledger(
 ) -> Annotated[Response, Produces(LedgerRows | Series, tuple(MEDIA_TYPES))]:
     """GPU-seconds and GPU-hours per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is
     the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
-    form = choose_format(query.format, caller.accept)
     check_step(query.step, caller.finest_step)
     question = Question(query.window(), query.steps(), query.by, query.where)
-    answer = await run_in_threadpool(caller.asker().ledger, question)
-    return await run_in_threadpool(respond, answer, form, query.shape or "rows", query.envelope)
+    return await answer(caller, query, query.shape or "rows", Asker.ledger, question)

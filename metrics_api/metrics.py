@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
 from metrics_api.parameters import Parameters, StepLength, Stepped, check_step
@@ -17,7 +17,7 @@ from queries.calendar import UTC_ZONE, in_zone
 from queries.catalogue import METRICS, STATISTICS, Metric
 from queries.condition import Condition
 from queries.duration import Duration
-from queries.question import Question, automatic_step
+from queries.question import Asker, Question, automatic_step
 from queries.ranking import Ranking
 from queries.window import Window
 
@@ -160,36 +160,32 @@ class LatestQuery(Measured):
 
 async def read_range(caller: Caller, query: RangeQuery) -> Answered:
     """Metrics over time, by any dimensions, over all clusters; as series, or as rows."""
-    form = choose_format(query.format, caller.accept)
     metrics = chosen_metrics(query.metric, query.by, query.where, query.stat, query.over)
     slot = caller.common_step if query.over == "time" else None
     finest = slot or caller.finest_step
     step = query.steps() or in_zone(automatic_step(query.window(), finest), query.tz or UTC_ZONE)
     check_step(step, finest)
     question = Question(query.window(), step, query.by, query.where, query.ranking)
-    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat, slot)
-    return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
+    return await answer(caller, query, query.shape or "series", Asker.range, question, metrics, query.stat, slot)
 
 
 async def read_latest(caller: Caller, query: LatestQuery) -> Answered:
     """Metrics in the newest step of each cluster."""
-    form = choose_format(query.format, caller.accept)
     metrics = chosen_metrics(query.metric, query.by, query.where, query.stat, "gpus")
-    now = datetime.now(UTC)
+    now = datetime.now(UTC).replace(microsecond=0)
     question = Question(Window(now - query.max_age, now), None, query.by, query.where, query.ranking)
-    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat)
-    return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
+    return await answer(caller, query, query.shape or "series", Asker.range, question, metrics, query.stat)
 
 
 def chosen_metrics(
     names: tuple[str, ...], by: tuple[str, ...], where: tuple[Condition, ...], statistic: str, over: Over
-) -> list[Metric]:
+) -> tuple[Metric, ...]:
     """The metrics, all of which have these dimensions and this statistic.
 
     Raises:
         ApiError: 400, with those that a metric has.
     """
-    metrics = [METRICS[name] for name in dict.fromkeys(names)]
+    metrics = tuple(METRICS[name] for name in dict.fromkeys(names))
     for metric in metrics:
         for dimension in (*by, *(condition.field for condition in where)):
             if dimension not in metric.dimensions:

@@ -65,14 +65,20 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any], error: dict[str, Any]
             },
         },
     }
-    if endpoint.query:
-        described["parameters"] = parameters(endpoint.query, schemas)
+    if endpoint.query or endpoint.in_path:
+        in_query = parameters(endpoint.query, schemas) if endpoint.query else []
+        described["parameters"] = [in_path(name, hint) for name, hint in endpoint.in_path.items()] + in_query
     if endpoint.body:
         described["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": reference(endpoint.body, "validation", schemas)}},
         }
     return described
+
+
+def in_path(name: str, hint: Any) -> dict[str, Any]:
+    schema, _ = schema_of(hint, "validation", TEMPLATE)
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def parameters(query: type[BaseModel], schemas: dict[str, Any]) -> list[dict[str, Any]]:

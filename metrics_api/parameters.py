@@ -52,6 +52,19 @@ Zone = Annotated[ZoneInfo, BeforeValidator(parse_zone), WithJsonSchema({"type": 
 Where = Annotated[Condition, BeforeValidator(read_condition), WithJsonSchema({"type": "string"})]
 
 
+def read_window(start: datetime | None, end: datetime | None) -> Window:
+    """Without an end, to that of the minute that it is; without a start, a day.
+
+    Raises:
+        ValueError: the end is not after the start.
+    """
+    end = end or datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    start = start or end - timedelta(days=1)
+    if end <= start:
+        raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")
+    return Window(start, end)
+
+
 class Parameters(BaseModel):
     """The time to ask about, and the form of the answer."""
 
@@ -60,7 +73,7 @@ class Parameters(BaseModel):
     start: Time | None = Field(
         None, description="ISO 8601, a date, or Unix seconds. Without it: 24 hours before the end."
     )
-    end: Time | None = Field(None, description="The end, not included. Without it: now.")
+    end: Time | None = Field(None, description="The end, not included. Without it: that of the minute that it is.")
     by: tuple[DimensionName, ...] = Field((), description="The dimensions to group by.")
     where: tuple[Where, ...] = Field((), description="Conditions, all of which hold: project==team-a, node=^gpu-.")
     format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
@@ -72,11 +85,7 @@ class Parameters(BaseModel):
         return self
 
     def window(self) -> Window:
-        end = self.end or datetime.now(UTC)
-        start = self.start or end - timedelta(days=1)
-        if end <= start:
-            raise ValueError(f"end {format_time(end)} is not after start {format_time(start)}")
-        return Window(start, end)
+        return read_window(self.start, self.end)
 
 
 class Stepped(Parameters):

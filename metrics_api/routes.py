@@ -1,6 +1,6 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, health, ledger, metrics, tokens
+from metrics_api import clusters, exports, health, ledger, metrics, tokens
 from metrics_api.endpoint import Endpoint, get, post
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -10,6 +10,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/metrics/range", metrics.read_range, "Metrics over time", "Metrics"),
     get("/api/v1/metrics/latest", metrics.read_latest, "Metrics now", "Metrics"),
     get("/api/v1/ledger", ledger.read_ledger, "Where every GPU-second went", "Ledger"),
+    get("/api/v1/exports", exports.list_datasets, "What can be exported", "Exports"),
+    get("/api/v1/exports/{dataset}", exports.export_dataset, "A whole dataset, streamed", "Exports"),
+    get("/api/v1/exports/{dataset}/days", exports.list_days, "The days of a dataset", "Exports"),
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),

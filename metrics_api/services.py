@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from metrics_api.cache import Cache
+from metrics_api.pool import Pool
+from metrics_api.streaming import Exporting
 from queries.accounting import Accounting
 from queries.control.database import Control
 from queries.control.tokens import Tokens
@@ -20,6 +23,9 @@ class Services:
     engine: Engine
     control: Control
     tokens: Tokens
+    pool: Pool
+    cache: Cache
+    exporting: Exporting
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -32,9 +38,14 @@ class Services:
         lake.create()
         control = Control(settings.store.control_url)
         engine = Engine(lake, Accounting.of(settings))
-        return cls(settings, engine, control, Tokens(control, settings.auth.token_lifetime))
+        tokens = Tokens(control, settings.auth.token_lifetime)
+        limits = settings.limits
+        pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        return cls(settings, engine, control, tokens, pool, cache, exporting)
 
     def stop(self) -> None:
+        self.pool.close()
+        self.exporting.close()
         self.engine.close()
         self.control.close()
 
@@ -68,6 +79,7 @@ class Caller:
     services: Services
     actor: Actor
     accept: str
+    if_none_match: str = ""
 
     @property
     def finest_step(self) -> timedelta:

@@ -1,6 +1,9 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -20,6 +23,7 @@ from queries.ledger.steps import booked
 from queries.parquet import parquet
 from queries.scope import Scope
 from queries.snapshot import Snapshot
+from queries.stop import Stop, read_at_most
 from queries.template import read_template
 from queries.window import Window
 
@@ -51,10 +55,18 @@ class Engine:
     def __init__(self, lake: Lake, accounting: Accounting | None = None) -> None:
         self.lake = lake
         self.accounting = accounting or Accounting()
+        self.stop = Stop()
+        self.most_rows = sys.maxsize
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
         self._duckdb.execute("set parquet_metadata_cache = true")
         self._duckdb.execute(MACROS)
+
+    def within(self, stop: Stop, most_rows: int) -> "Engine":
+        """The same engine for one question, which can be stopped, and whose answer has no more rows than that."""
+        limited = copy(self)
+        limited.stop, limited.most_rows = stop, most_rows
+        return limited
 
     def ask(
         self,
@@ -91,6 +103,43 @@ class Engine:
         rows = self._run("collections", scope, parameters, {}, collections=f"select * from {source}")
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
+    def stream(
+        self,
+        question: str,
+        scope: Scope,
+        parameters: Mapping[str, Any],
+        schema: pa.Schema,
+        rows: int,
+        **texts: object,
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a question file, so many at a time, as a schema says. No more than a few batches are held.
+
+        Raises:
+            LakeError: a file is damaged or gone.
+        """
+        sql = read_template("queries.questions", question).render(**texts)
+        used = {name: value for name, value in parameters.items() if f"${name}" in sql}
+        with self._duckdb.cursor() as cursor:
+            cursor.register("scope", scope.table())
+            with self._reading(cursor):
+                reader = cursor.sql(sql, params=used).to_arrow_reader(rows)
+            while True:
+                with self._reading(cursor):
+                    batch = next(reader, None)
+                if batch is None:
+                    return
+                yield batch.cast(schema)
+
+    @contextmanager
+    def _reading(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        try:
+            with self.stop.watching(cursor):
+                yield
+        except (duckdb.Error, OSError) as error:
+            if is_damage(error):
+                raise unreadable(self.lake.folder, error) from error
+            raise
+
     def _run(
         self,
         question: str,
@@ -104,12 +153,8 @@ class Engine:
         with self._duckdb.cursor() as cursor:
             for name, table in {**relations, "scope": scope.table()}.items():
                 cursor.register(name, table)
-            try:
-                return in_utc(cursor.sql(sql, params=used).to_arrow_table())
-            except duckdb.Error as error:
-                if is_damage(error):
-                    raise unreadable(self.lake.folder, error) from error
-                raise
+            with self._reading(cursor):
+                return in_utc(read_at_most(cursor.sql(sql, params=used).to_arrow_reader(), self.most_rows))
 
     def close(self) -> None:
         self._duckdb.close()
@@ -186,9 +231,15 @@ def layer_of(layer: str, rows: str, gauges: list[Metric]) -> str:
     source = f"({rows})"
     if layer == "raw":
         return f"select * from ({booked(source, KEYS, gauges)})"
+    return f"select {', '.join((*KEYS, *layer_columns(gauges), *BINS))} from {source}"
+
+
+def layer_columns(metrics: Sequence[Metric]) -> list[str]:
+    """The columns beside the keys, with those of some gauges."""
+    gauges = [metric for metric in metrics if metric.entry.gauge]
     extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
     integrals = [name for gauge in gauges for name in (gauge.integral, gauge.seconds)]
-    return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes, *BINS))} from {source}"
+    return [*SECONDS, *integrals, *extremes]
 
 
 def rows_of(snapshot: Snapshot, layer: str, windows: list[Window]) -> str:

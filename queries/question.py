@@ -1,6 +1,7 @@
 """Question: what can be asked of the ledger, and the answer with how complete it is."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from queries.measure import Measure, picked
 from queries.ranking import AS_THEY_COME, Ranking, name_others
 from queries.scope import Scope
 from queries.snapshot import Snapshot
+from queries.stop import Stop
 from queries.window import Window, format_time
 
 STEPS = tuple(timedelta(seconds=seconds) for seconds in (60, 300, 900, 3_600, 21_600, 86_400))
@@ -129,6 +131,12 @@ class Asker:
         self.now = now
         self.snapshot: Snapshot = engine.lake.snapshot()
 
+    def within(self, stop: Stop, most_rows: int) -> "Asker":
+        """The same for one question, which can be stopped, and whose answer has no more rows than that."""
+        limited = copy(self)
+        limited.engine = self.engine.within(stop, most_rows)
+        return limited
+
     def ledger(self, question: Question) -> Answer:
         """GPU-seconds per column, and what they cost: one row per step and group."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
@@ -153,7 +161,7 @@ class Asker:
         )
 
     def range(
-        self, question: Question, metrics: list[Metric], statistic: str = "mean", slot: timedelta | None = None
+        self, question: Question, metrics: Sequence[Metric], statistic: str = "mean", slot: timedelta | None = None
     ) -> Answer:
         """Metrics over time: one row per step and group. Without a step: in the newest step of each cluster within the
         window. slot: asks for the statistic over the values that a group has in steps so long.

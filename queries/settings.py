@@ -90,6 +90,25 @@ class Collect(Section):
     """How long after its end an hour is still written again, for samples that come late."""
 
 
+class Limits(Section):
+    """What a question may take. One that wants more is stopped, and told so."""
+
+    window: Duration = timedelta(days=10 * 365)
+    """The longest time that may be asked about."""
+    rows: int = Field(1_000_000, ge=1)
+    """The most rows of an answer. Exports have as many as there are."""
+    time: Duration = timedelta(seconds=30)
+    """The longest that a question may take, waiting for others included."""
+    questions: int = Field(8, ge=1)
+    """How many questions about up to a day, and how many others, are answered at once; the rest waits."""
+    exports: int = Field(4, ge=1)
+    """How many exports there are at once; others are refused."""
+    patience: Duration = timedelta(seconds=60)
+    """How long the client of an export may take for a piece of it (about 10 MB)."""
+    cache_bytes: int = Field(100_000_000, ge=0)
+    """How much memory is used for answers that may be asked for again."""
+
+
 class BasicAuth(Section):
     username: str
     password: Secret
@@ -191,6 +210,7 @@ class Settings(BaseSettings):
     store: Store = Store()
     auth: Auth = Auth()
     collect: Collect = Collect()
+    limits: Limits = Limits()
     clusters: tuple[Cluster, ...] = ()
     prices: Annotated[tuple[Price, ...], AfterValidator(check_prices)] = ()
     departments: Annotated[tuple[Department, ...], AfterValidator(check_departments)] = ()

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
@@ -90,6 +91,10 @@ class Snapshot:
 
     def collected_until(self) -> dict[str, datetime]:
         """Per cluster, the time up to which its newest hour was collected."""
+        return dict(self._collected_until)
+
+    @cached_property
+    def _collected_until(self) -> dict[str, datetime]:
         newest: dict[str, tuple[datetime, int]] = {}
         for file in self.files.select(["cluster", "max_window", "max_revision"]).to_pylist():
             found = (file["max_window"], file["max_revision"])

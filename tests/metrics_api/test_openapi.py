@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from metrics_api.cli import app as cli
+from metrics_api.formats import MEDIA_TYPES
 from metrics_api.routes import ENDPOINTS
 
 
@@ -26,8 +27,9 @@ def test_every_endpoint_is_in_it_with_its_parameters(document: dict[str, Any]) -
         assert operation["summary"] == endpoint.summary
         assert operation["description"]
         assert operation["security"] == ([] if endpoint.is_public else [{"bearer": []}])
-        names = {parameter["name"] for parameter in operation.get("parameters", [])}
-        assert names == set(endpoint.query.model_fields if endpoint.query else ())
+        names = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
+        in_query = {("query", name) for name in (endpoint.query.model_fields if endpoint.query else ())}
+        assert names == in_query | {("path", name) for name in endpoint.in_path}
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
@@ -37,7 +39,7 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
 
 def test_the_forms_of_an_answer_are_told(document: dict[str, Any]) -> None:
     content = document["paths"]["/api/v1/ledger"]["get"]["responses"]["200"]["content"]
-    assert set(content) == {"application/json", "text/csv", "application/vnd.apache.parquet"}
+    assert set(content) == set(MEDIA_TYPES)
 
 
 def test_the_command_prints_the_same(document: dict[str, Any]) -> None:

@@ -1,0 +1,69 @@
+"""Stop: how others end a question that is being answered, and how much it may answer."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import pyarrow as pa
+
+
+class StoppedError(Exception):
+    """The question was stopped before it was answered."""
+
+
+class TooManyRowsError(Exception):
+    """The answer has more rows than it may have."""
+
+
+class Stop:
+    """Given to one question. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+        self.is_called = False
+
+    def call(self) -> None:
+        """End the question. DuckDB forgets an interrupt that comes just before a query begins: whoever must be sure
+        calls again until the question has ended."""
+        with self._lock:
+            self.is_called = True
+            for connection in self._running:
+                connection.interrupt()
+
+    @contextmanager
+    def watching(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """While a query runs.
+
+        Raises:
+            StoppedError: it was stopped, or was so before it began.
+        """
+        with self._lock:
+            if self.is_called:
+                raise StoppedError
+            self._running.add(connection)
+        try:
+            yield
+        except (duckdb.Error, OSError):  # Arrow tells of an interrupt as an OSError
+            if self.is_called:
+                raise StoppedError from None
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(connection)
+
+
+def read_at_most(reader: pa.RecordBatchReader, rows: int) -> pa.Table:
+    """All batches, unless they are too many: then no more than that is held.
+
+    Raises:
+        TooManyRowsError: there are more rows.
+    """
+    batches, count = [], 0
+    for batch in reader:
+        count += batch.num_rows
+        if count > rows:
+            raise TooManyRowsError
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
