@@ -16,7 +16,9 @@ from queries.window import Window
 MONDAY = date(1970, 1, 5).toordinal()
 """Weeks begin on Mondays; several weeks are counted from this one."""
 
-FIRST_DAY = date(1970, 1, 1).toordinal()
+FIRST_YEAR = 1970
+
+FIRST_DAY = date(FIRST_YEAR, 1, 1).toordinal()
 
 DAY = timedelta(days=1)
 
@@ -57,13 +59,13 @@ class Calendar:
     def _number(self, day: date) -> int:
         """How many steps lie before the one that a day is in."""
         if self.unit == "month":
-            return (day.year * 12 + day.month - 1) // self.count
+            return ((day.year - FIRST_YEAR) * 12 + day.month - 1) // self.count
         return (day.toordinal() - self._origin) // self._days_long
 
     def _first_day(self, number: int) -> date:
         if self.unit == "month":
             year, month = divmod(number * self.count, 12)
-            return date(year, month + 1, 1)
+            return date(FIRST_YEAR + year, month + 1, 1)
         return date.fromordinal(self._origin + number * self._days_long)
 
     @property

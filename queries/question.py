@@ -237,7 +237,8 @@ class Asker:
         since = self.snapshot.samples_since()
         buckets = question.buckets
         clusters = self.clusters()
-        covered = self._ask("coverage", question, parts, **question.texts()).to_pylist()
+        told = plan(buckets.told(since), None, since)
+        covered = self._ask("coverage", question, told, **question.texts()).to_pylist()
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}

@@ -100,6 +100,14 @@ class Sketch:
             name | {"node": node, "labels": [(f"label_{key}", labels[key]) for key in labels]}
         )
 
+    def quota(self, project: str, gpus: Values) -> None:
+        """How many GPUs a project may request."""
+        self._series(
+            gpus,
+            "entity_series",
+            {"metric": "gpus_quota", "kind": "project", "project": project, "exporter": "kube_state", "part": ""},
+        )
+
     def inputs(self) -> Inputs:
         columns = list(zip(*sorted(self.samples), strict=True)) or [(), (), ()]
         samples = pa.table([pa.array(column) for column in columns], names=SCHEMAS["samples"].names)

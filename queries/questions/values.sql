@@ -12,7 +12,7 @@ with
     {% endif %}
     sums as (
         select
-            cluster,
+            cluster as home,
             bucket,
             place,
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
@@ -42,12 +42,12 @@ with
             {% for metric in metrics if metric.is_summed_over_entities %}
                 ,
                 max({{ metric.name }}_denominator) over (
-                    partition by sums.cluster, sums.bucket
+                    partition by home, sums.bucket
                 ) as {{ metric.name }}_told
             {% endfor %}
         from sums
         {% if is_timed %}
-            inner join elapsed on elapsed.cluster = sums.cluster and elapsed.bucket = sums.bucket
+            inner join elapsed on elapsed.cluster = sums.home and elapsed.bucket = sums.bucket
         {% endif %}
     )
 select

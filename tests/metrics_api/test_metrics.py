@@ -114,3 +114,74 @@ def test_the_latest_values_are_those_of_the_newest_step(tmp_path: Path) -> None:
         newest = f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}"
         assert body["data"] == [{"time": newest, "cluster": "sketch", "gpus_busy": 0.5, "gpus_free": 1}]
         assert client.get("/api/v1/metrics/latest?metric=gpus_busy&max_age=1s").json()["series"] == []
+
+
+def test_percentiles_say_what_they_were_made_of(client: TestClient) -> None:
+    """Of alpha's four GPUs one is half busy, of beta's two one is busy."""
+    asked = f"/api/v1/metrics/range?{DURING}&step=4h&metric=gpu_utilization_ratio&by=cluster"
+    body = client.get(f"{asked}&stat=p90").json()
+    assert [series["metrics"]["gpu_utilization_ratio"] for series in body["series"]] == [[0.5], [1]]
+    assert body["layers"] == ["raw"]
+    answer = client.get(f"{asked}&format=csv")
+    assert answer.headers["X-Layers"] == "hour"
+
+
+def test_over_time_a_group_is_what_it_was_at_each_step(client: TestClient) -> None:
+    asked = f"/api/v1/metrics/range?{DURING}&step=4h&metric=gpus_allocated&by=cluster&over=time&stat=p95"
+    series = client.get(asked).json()["series"]
+    assert [each["metrics"]["gpus_allocated"] for each in series] == [[2], [2]]
+
+
+def test_the_first_groups_come_with_the_rest_as_one(client: TestClient) -> None:
+    asked = f"/api/v1/metrics/range?{DURING}&step=2h&metric=gpus_capacity&by=cluster,project"
+    series = client.get(f"{asked}&order_by=-gpus_capacity&limit=1&others=true").json()["series"]
+    assert [each["by"] for each in series] == [
+        {"cluster": "alpha", "project": None},
+        {"cluster": "other", "project": "other"},
+    ]
+    assert [each["metrics"]["gpus_capacity"] for each in series] == [[2, 2], [4, 4]]
+
+
+def test_steps_of_which_nothing_is_known_are_null(client: TestClient) -> None:
+    asked = "start=2025-03-02T23:00:00Z&end=2025-03-03T01:30:00Z&step=30m&metric=gpus_capacity&by=cluster"
+    body = client.get(f"/api/v1/metrics/range?{asked}").json()
+    assert body["time"][:2] == ["2025-03-02T23:00:00Z", "2025-03-02T23:30:00Z"]
+    assert body["series"][0]["metrics"]["gpus_capacity"] == [None, None, 4, 4, 4]
+
+
+@pytest.mark.parametrize("path", ["metrics/range?metric=gpu_energy_joules", "ledger?shape=series"])
+def test_days_are_those_of_a_zone(client: TestClient, path: str) -> None:
+    """In New York, the four hours from midnight (UTC) are of the day before."""
+    answer = client.get(f"/api/v1/{path}&{DURING}&step=1d&tz=America/New_York")
+    assert answer.json()["time"] == ["2025-03-02T05:00:00Z"]
+    months = client.get(f"/api/v1/{path}&start=2025-02-27&end=2025-03-03T04:00:00Z&step=1mo&tz=Asia/Kolkata").json()
+    assert months["time"] == ["2025-01-31T18:30:00Z", "2025-02-28T18:30:00Z"]
+    (series,) = months["series"]
+    energy = series["metrics"]["gpu_energy_joules" if "range" in path else "energy_joules"]
+    assert energy == [None, pytest.approx(2 * 300 * 4 * 3600)]
+
+
+def test_an_automatic_step_is_of_the_zone_too(client: TestClient) -> None:
+    asked = "start=2022-01-01&end=2025-03-03&metric=gpus_busy&tz=Europe/Berlin"
+    assert client.get(f"/api/v1/metrics/range?{asked}").json()["time"][0] == "2021-12-31T23:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=1970-01-01&end=2999-12-31&step=12mo&tz=Pacific/Apia",
+        "start=1970-01-01&end=2999-12-31&step=999y",
+        "end=2999-12-31T23:59:59.999999Z&start=2999-12-31&step=1w&tz=Asia/Kolkata",
+        "start=1970-01-01&end=1970-01-02&step=1mo&tz=America/New_York",
+    ],
+)
+def test_the_ends_of_time_are_answered(client: TestClient, query: str) -> None:
+    assert client.get(f"/api/v1/metrics/range?metric=gpus_busy&{query}").status_code == 200
+    assert client.get(f"/api/v1/ledger?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("start", ["0001-01-01", "1969-12-31", "9999-12-31T23:59:59Z"])
+def test_times_that_no_clock_had_are_refused(client: TestClient, start: str) -> None:
+    answer = client.get(f"/api/v1/ledger?start={start}&step=1mo")
+    assert answer.status_code == 400
+    assert "is not between 1970-01-01T00:00:00Z and 3000-01-01T00:00:00Z" in answer.json()["message"]

@@ -1,6 +1,10 @@
+from collections.abc import Callable
+
 import duckdb
+import pyarrow as pa
 import pytest
 
+from queries.catalogue import DIMENSIONS
 from queries.condition import OPERATORS, Condition
 
 
@@ -26,8 +30,36 @@ def test_an_operator_means_what_it_says(operator: str, value: str, matched: list
         assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
 
 
+COLUMNS = ("cluster", "node_pool", "node", "gpu_uuid", "gpu_model", "project", "user", "workload")
+NO_INSTANCE = {"gpu_instance": pa.nulls(4, pa.string())}
+VALUES = ("team-a", "team-b", "other", None)
+
+MEANINGS: dict[str, Callable[[str | None, str], bool]] = {
+    "==": lambda told, value: told == value,
+    "!=": lambda told, value: told != value,
+    "<=": lambda told, value: told is not None and told <= value,
+    ">=": lambda told, value: told is not None and told >= value,
+    "=@": lambda told, value: told is not None and value in told,
+    "!@": lambda told, value: told is None or value not in told,
+    "=^": lambda told, value: told is not None and told.startswith(value),
+    "=$": lambda told, value: told is not None and told.endswith(value),
+}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_operator_is_of_every_dimension(operator: str) -> None:
+    with duckdb.connect() as connection:
+        connection.register("rows", pa.table({name: pa.array(VALUES) for name in COLUMNS} | NO_INSTANCE))
+        for dimension in DIMENSIONS.values():
+            for value in ("team-a", "eam", "", "%", "a", "b"):
+                condition = Condition.parse(f"{dimension.name}{operator}{value}")
+                sql = f"select {dimension.sql} from rows where {condition.sql('v')}"
+                found = [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()]
+                assert found == [told for told in VALUES if MEANINGS[operator](told, value)], (dimension, value)
+
+
 def test_all_operators_are_tried() -> None:
-    assert set(OPERATORS) == {"==", "!=", "<=", ">=", "=@", "!@", "=^", "=$"}
+    assert set(OPERATORS) == set(MEANINGS) == {"==", "!=", "<=", ">=", "=@", "!@", "=^", "=$"}
 
 
 def test_a_value_may_hold_anything() -> None:

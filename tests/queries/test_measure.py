@@ -9,10 +9,13 @@ from queries.calendar import Calendar, parse_zone
 from queries.catalogue import METRICS, PERCENTILES
 from queries.condition import Condition
 from queries.engine import Engine
+from queries.lake import Lake
 from queries.question import Asker, Question, UnansweredError
+from queries.ranking import Ranking
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window
 from tests.queries.measured import ALL, RETAINED, fill, percentile, statistic_of
+from tests.sketch import Sketch
 
 QUARTER = timedelta(minutes=15)
 BERLIN = Calendar(1, "day", parse_zone("Europe/Berlin"))
@@ -188,3 +191,30 @@ def test_samples_are_there_since_they_were_dropped(kept: Engine, forgotten: Engi
     for day in ("2025-03-30", "2025-03-31"):
         lake.ledger.drop("beta", "raw", day)
     assert lake.snapshot().samples_since() == ALL.end, "a cluster that has no samples has none from its end on"
+
+
+def test_quotas_of_projects_stand_beside_what_their_gpus_did(tmp_path: Path) -> None:
+    """A project has a quota of 4 and holds 2 GPUs, one of them busy; another has a quota of 3, and no GPU."""
+    sketch = Sketch()
+    sketch.node("n1", 2)
+    for number, u in enumerate((1.0, 0.0)):
+        sketch.pod(f"p{number}", "n1", 1, project="a")
+        sketch.gpu(f"GPU-{number}", "n1", u, pod=f"p{number}")
+    sketch.quota("a", 4)
+    sketch.quota("c", 3)
+    lake = Lake(str(tmp_path))
+    lake.create()
+    hour = Window(sketch.start, sketch.start + HOUR)
+    lake.replace(hour, sketch.book().of(hour))
+    names = ("gpus_quota", "gpus_allocated", "gpu_allocation_ratio", "gpu_utilization_ratio")
+    engine = Engine(lake)
+    try:
+        for step in (HOUR, QUARTER):
+            ranking = Ranking.parse("-gpus_quota", 1, True)
+            for asked in (Question(hour, step, ("project",)), Question(hour, step, ("project",), ranking=ranking)):
+                rows = Asker(engine, EVERYTHING, [], hour.end).range(asked, [METRICS[name] for name in names]).rows
+                told = [tuple(row.values())[1:] for row in rows.to_pylist()]
+                assert told[0] == ("a", 4, 2, 1, 0.5)
+                assert told[1 if step == HOUR else -1] in {("c", 3, 0, None, None), ("other", 3, 0, None, None)}
+    finally:
+        engine.close()
