@@ -1,20 +1,38 @@
 """Ledger: where every GPU-second went, and what it cost."""
 
+import difflib
+from dataclasses import replace
 from typing import Annotated
 
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from metrics_api.answers import MEDIA_TYPES, Envelope, Series, choose_format, respond
 from metrics_api.endpoint import Produces
-from metrics_api.ledger_row import LedgerRow
+from metrics_api.ledger_row import COLUMNS, LedgerRow
 from metrics_api.parameters import Stepped, check_step
 from metrics_api.services import Caller
 from queries.question import Question
 
 
+def read_column(text: object) -> str:
+    if text not in COLUMNS:
+        near = difflib.get_close_matches(str(text), COLUMNS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"columns are: {', '.join(COLUMNS)}"
+        raise ValueError(f"unknown column {text!r}; {hint}")
+    return str(text)
+
+
+ColumnName = Annotated[str, BeforeValidator(read_column), WithJsonSchema({"type": "string", "enum": list(COLUMNS)})]
+
+
 class LedgerQuery(Stepped):
     """The ledger, in steps or, without a step, as one total."""
+
+    columns: tuple[ColumnName, ...] = Field(
+        (), description="Which columns, in this order, beside the time and the dimensions. Without it: all."
+    )
 
 
 class LedgerRows(Envelope):
@@ -32,4 +50,7 @@ async def read_ledger(
     check_step(query.step, caller.finest_step)
     question = Question(query.window(), query.step, query.by, query.where)
     answer = await run_in_threadpool(caller.asker().ledger, question)
+    if query.columns:
+        chosen = dict.fromkeys(("time", *query.by, *query.columns))
+        answer = replace(answer, rows=answer.rows.select(list(chosen)))
     return await run_in_threadpool(respond, answer, form, query.shape or "rows", query.envelope)

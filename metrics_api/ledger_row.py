@@ -14,7 +14,7 @@ class Charged(BaseModel):
     """One step and group of the ledger, beside the dimensions that it is by. Costs are of the price list in the
     settings, each hour at the price that was valid then; they are null where nothing of these hours has a price."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=lambda schema: schema.update(required=["time"]))
 
     time: datetime
     measured_seconds: float = Field(description="Capacity whose utilization is known.")
@@ -39,3 +39,6 @@ def amounts() -> dict[str, Any]:
 
 
 LedgerRow: type[Charged] = create_model("LedgerRow", __base__=Charged, __doc__=Charged.__doc__, **amounts())
+
+COLUMNS = tuple(name for name in LedgerRow.model_fields if name != "time")
+"""What can be asked for beside the time and the dimensions."""
