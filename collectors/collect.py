@@ -1,6 +1,5 @@
 """Collect: from one cluster's Prometheus to booked hours in the lake. The whole story on one screen."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,9 +17,6 @@ from queries.ledger.review import Policy, Review
 from queries.memory import give_back
 from queries.settings import Cluster
 from queries.window import Window, join_hours
-
-BOOKERS = 2
-"""How many runs of hours of one cluster are booked and committed at once, beside the one that is read."""
 
 Clock = Callable[[], datetime]
 
@@ -64,8 +60,8 @@ def collect(
         ConflictError: GPUs that were read are another cluster's; nothing is booked of what was read with them.
         LakeError: the lake could not be written.
     """
-    with ThreadPoolExecutor(BOOKERS, f"booker-{prometheus.cluster.name}") as bookers:
-        under_way: deque[Future[list[Collected]]] = deque()
+    with ThreadPoolExecutor(1, f"booker-{prometheus.cluster.name}") as booker:
+        under_way: Future[list[Collected]] | None = None
         for place, run in enumerate(join_hours(list(hours), at_once)):
             if place and is_over():
                 break
@@ -74,11 +70,11 @@ def collect(
             inputs = read_inputs(prometheus, window, as_of)
             if registry:
                 registry.check(prometheus.cluster.name, gpus_of(inputs), window)
-            while len(under_way) >= BOOKERS:
-                yield from under_way.popleft().result()
-            under_way.append(bookers.submit(settle, lake, prometheus.cluster, window, as_of, inputs, policy))
-        while under_way:
-            yield from under_way.popleft().result()
+            if under_way:
+                yield from under_way.result()
+            under_way = booker.submit(settle, lake, prometheus.cluster, window, as_of, inputs, policy)
+        if under_way:
+            yield from under_way.result()
 
 
 def gpus_of(inputs: Inputs) -> set[str]:

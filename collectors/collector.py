@@ -21,7 +21,7 @@ from queries.window import HOUR, Window, milliseconds
 AT_ONCE = 12
 """How many adjoining hours are read and booked together at most, where many are missing."""
 
-SAMPLES_AT_ONCE = 250_000
+SAMPLES_AT_ONCE = 300_000
 """How many samples are booked together at most, about: what bounds the memory of a backfill."""
 
 log = structlog.get_logger()

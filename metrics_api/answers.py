@@ -46,6 +46,8 @@ class Envelope(BaseModel):
     coverage: float | None
     clusters: list[ClusterFreshness]
     warnings: list[str]
+    layers: list[Literal["raw", "hour"]]
+    """What the answer was made of: samples, hours, or both."""
     currency: str | None = Field(None, description="What costs are told in, where the price list names it.")
 
 
@@ -63,7 +65,7 @@ class Group(BaseModel):
 
 
 class Series(Envelope):
-    """The times once, and one series per group."""
+    """The time of every step of the window once, and one series per group."""
 
     time: list[datetime]
     series: list[Group]
@@ -104,7 +106,10 @@ def choose_format(asked: Format | None, accept: str) -> Format:
 
 def completeness(answer: Answer) -> dict[str, str]:
     """The envelope, for formats that have no place for it."""
-    headers = {"X-Coverage": "" if answer.coverage is None else f"{answer.coverage:.6f}"}
+    headers = {
+        "X-Coverage": "" if answer.coverage is None else f"{answer.coverage:.6f}",
+        "X-Layers": ", ".join(answer.layers),
+    }
     if answer.warnings:
         headers["X-Warnings"] = "; ".join(answer.warnings)
     return headers
@@ -123,6 +128,7 @@ def enveloped(answer: Answer) -> dict[str, object]:
             for cluster in answer.clusters
         ],
         "warnings": answer.warnings,
+        "layers": answer.layers,
     }
 
 
@@ -160,20 +166,18 @@ def to_series(answer: Answer) -> bytes:
     """The columns as series: groups and times are numbered, values laid out by number."""
     rows, by = answer.rows, list(answer.by)
     metrics = [field.name for field in rows.schema if field.name not in ("time", *by) and is_number(field.type)]
-    times = rows["time"].combine_chunks().dictionary_encode()
-    time_order = pc.sort_indices(times.dictionary).to_numpy()
-    place = np.empty(len(time_order), np.int64)
-    place[time_order] = np.arange(len(time_order))
-    columns = place[times.indices.to_numpy()] if len(rows) else np.empty(0, np.int64)
+    told = rows["time"].combine_chunks()
+    times = told.unique().sort() if answer.times is None else answer.times
+    columns = pc.index_in(told, times).to_numpy()
     groups, lines = number_groups(rows, by)
-    values = {name: np.full((len(groups), len(time_order)), np.nan) for name in metrics}
+    values = {name: np.full((len(groups), len(times)), np.nan) for name in metrics}
     for name in metrics:
         values[name][lines, columns] = rows[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
     series = [
         {"by": dict(zip(by, group, strict=True)), "metrics": {name: values[name][line].tolist() for name in metrics}}
         for line, group in enumerate(groups)
     ]
-    moments = [format_time(time) for time in times.dictionary.take(time_order).to_pylist()]
+    moments = pc.strftime(times.cast(pa.timestamp("s", "UTC")), "%Y-%m-%dT%H:%M:%SZ").to_pylist()
     return msgspec.json.encode({**enveloped(answer), "time": moments, "series": series})
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from queries.lake import LakeError
+from queries.question import UnansweredError
 
 log = structlog.get_logger()
 
@@ -57,6 +58,10 @@ async def on_lake_error(_: Request, error: Exception) -> Response:
     return respond(Error(code=503, message=str(error)))
 
 
+async def on_unanswered(_: Request, error: Exception) -> Response:
+    return respond(Error(code=400, message=str(error)))
+
+
 async def on_failure(request: Request, error: Exception) -> Response:
     """A defect of ours. What it was is in the log, not in the answer."""
     log.error("failed", path=request.url.path, exc_info=error)
@@ -67,6 +72,7 @@ HANDLERS: dict[Any, Any] = {
     ApiError: on_api_error,
     HTTPException: on_http_error,
     LakeError: on_lake_error,
+    UnansweredError: on_unanswered,
     Exception: on_failure,
 }
 

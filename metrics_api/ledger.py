@@ -48,7 +48,7 @@ async def read_ledger(
     the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
     form = choose_format(query.format, caller.accept)
     check_step(query.step, caller.finest_step)
-    question = Question(query.window(), query.step, query.by, query.where)
+    question = Question(query.window(), query.steps(), query.by, query.where)
     answer = await run_in_threadpool(caller.asker().ledger, question)
     if query.columns:
         chosen = dict.fromkeys(("time", *query.by, *query.columns))

@@ -2,25 +2,31 @@
 
 import difflib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape, choose_format, respond
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
-from metrics_api.parameters import Parameters, Stepped, check_step
+from metrics_api.parameters import Parameters, StepLength, Stepped, check_step
 from metrics_api.services import Caller
-from queries.catalogue import METRICS, Metric
+from queries.calendar import UTC_ZONE, in_zone
+from queries.catalogue import METRICS, STATISTICS, Metric
+from queries.condition import Condition
 from queries.duration import Duration
 from queries.question import Question, automatic_step
+from queries.ranking import Ranking
 from queries.window import Window
 
 AUTOMATIC = "auto"
 
-Statistic = Literal["mean", "min", "max"]
+MOST_GROUPS = 10_000
+"""The most groups that a limit keeps."""
+
+Over = Literal["gpus", "time"]
 
 Answered = Annotated[Response, Produces(Series | Rows, tuple(MEDIA_TYPES))]
 
@@ -41,7 +47,8 @@ class CatalogueEntry(BaseModel):
     formula: str = Field(description="Over sums of the ledger's columns.")
     sources: list[MetricSource]
     dimensions: list[str]
-    statistics: list[str]
+    statistics: list[str] = Field(description="What stat can be, over all GPU-time of a group.")
+    statistics_over_time: list[str] = Field(description="The same with over=time.")
 
 
 async def read_catalogue() -> list[CatalogueEntry]:
@@ -58,6 +65,7 @@ def entry_of(metric: Metric) -> CatalogueEntry:
         sources=[MetricSource(exporter=source.exporter, series=source.series) for source in metric.entry.sources],
         dimensions=list(metric.dimensions),
         statistics=list(metric.statistics),
+        statistics_over_time=list(metric.statistics_over_time),
     )
 
 
@@ -76,21 +84,73 @@ def read_step(text: object) -> object:
 MetricName = Annotated[str, BeforeValidator(read_metric), WithJsonSchema({"type": "string", "enum": list(METRICS)})]
 
 
-class RangeQuery(Stepped):
+def read_statistic(text: object) -> str:
+    if text not in STATISTICS:
+        raise ValueError(f"unknown statistic {text!r}; statistics are: {', '.join(STATISTICS)}")
+    return str(text)
+
+
+Statistic = Annotated[
+    str, BeforeValidator(read_statistic), WithJsonSchema({"type": "string", "enum": list(STATISTICS)})
+]
+
+
+class Measured(Parameters):
+    """Which metrics, which statistic of them, and which groups."""
+
+    metric: tuple[MetricName, ...] = Field(min_length=1)
+    stat: Statistic = Field(
+        "mean",
+        description="mean is weighted by GPU-time; sum adds up the GPUs; p95 is the least value that 95 % of the time"
+        " stays at or below. Which of them a metric has is in the catalogue.",
+    )
+    order_by: str | None = Field(
+        None,
+        description="What groups are ordered by: a metric that is asked for (its value over the whole window), a"
+        " dimension of by, or time; with - in front, descending. What is not known comes last.",
+    )
+    limit: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_GROUPS,
+        description="How many groups are told: the first in the order; without one, those with most of the first"
+        " metric.",
+    )
+    others: bool = Field(False, description="With true, the groups beyond the limit are told as one, named other.")
+
+    @model_validator(mode="after")
+    def order_is_of_the_answer(self) -> Self:
+        known = ("time", *dict.fromkeys(self.metric), *self.by)
+        if self.order_by is not None and self.order_by.removeprefix("-") not in known:
+            raise ValueError(
+                f"order_by = {self.order_by!r}: an answer is ordered by time, a metric or a dimension that is asked"
+                f" for; here: {', '.join(known)}; with - in front, descending"
+            )
+        return self
+
+    @property
+    def ranking(self) -> Ranking:
+        return Ranking.parse(self.order_by, self.limit, self.others)
+
+
+class RangeQuery(Measured, Stepped):
     """Metrics over time."""
 
-    metric: tuple[MetricName, ...] = Field(min_length=1)
-    step: Annotated[Duration | None, BeforeValidator(read_step)] = Field(
-        None, description="As in 5m, 1h, 1d; auto, or nothing: the finest that gives at most 400 steps."
+    step: Annotated[StepLength | None, BeforeValidator(read_step)] = Field(
+        None,
+        description="As in 5m, 1h, 1d; 1w begins on Monday, 1mo and 1y on the first; auto, or nothing: the finest"
+        " that gives at most 400 steps.",
     )
-    stat: Statistic = Field("mean", description="mean is weighted by GPU-time.")
+    over: Over = Field(
+        "gpus",
+        description="gpus: the statistic over all GPU-time of a group. time: over the steps of the group's own value,"
+        " as in the p95 of the GPUs that a project held at once.",
+    )
 
 
-class LatestQuery(Parameters):
+class LatestQuery(Measured):
     """Metrics now."""
 
-    metric: tuple[MetricName, ...] = Field(min_length=1)
-    stat: Statistic = "mean"
     shape: Shape | None = None
     max_age: Duration = Field(
         default_factory=lambda: timedelta(minutes=15),
@@ -101,25 +161,29 @@ class LatestQuery(Parameters):
 async def read_range(caller: Caller, query: RangeQuery) -> Answered:
     """Metrics over time, by any dimensions, over all clusters; as series, or as rows."""
     form = choose_format(query.format, caller.accept)
-    metrics = chosen_metrics(query.metric, query.by, query.stat)
-    step = query.step or automatic_step(query.window(), caller.finest_step)
-    check_step(step, caller.finest_step)
-    question = Question(query.window(), step, query.by, query.where)
-    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat)
+    metrics = chosen_metrics(query.metric, query.by, query.where, query.stat, query.over)
+    slot = caller.common_step if query.over == "time" else None
+    finest = slot or caller.finest_step
+    step = query.steps() or in_zone(automatic_step(query.window(), finest), query.tz or UTC_ZONE)
+    check_step(step, finest)
+    question = Question(query.window(), step, query.by, query.where, query.ranking)
+    answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat, slot)
     return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
 
 
 async def read_latest(caller: Caller, query: LatestQuery) -> Answered:
     """Metrics in the newest step of each cluster."""
     form = choose_format(query.format, caller.accept)
-    metrics = chosen_metrics(query.metric, query.by, query.stat)
+    metrics = chosen_metrics(query.metric, query.by, query.where, query.stat, "gpus")
     now = datetime.now(UTC)
-    question = Question(Window(now - query.max_age, now), None, query.by, query.where)
+    question = Question(Window(now - query.max_age, now), None, query.by, query.where, query.ranking)
     answer = await run_in_threadpool(caller.asker().range, question, metrics, query.stat)
     return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
 
 
-def chosen_metrics(names: tuple[str, ...], by: tuple[str, ...], statistic: str) -> list[Metric]:
+def chosen_metrics(
+    names: tuple[str, ...], by: tuple[str, ...], where: tuple[Condition, ...], statistic: str, over: Over
+) -> list[Metric]:
     """The metrics, all of which have these dimensions and this statistic.
 
     Raises:
@@ -127,12 +191,17 @@ def chosen_metrics(names: tuple[str, ...], by: tuple[str, ...], statistic: str) 
     """
     metrics = [METRICS[name] for name in dict.fromkeys(names)]
     for metric in metrics:
-        for dimension in by:
+        for dimension in (*by, *(condition.field for condition in where)):
             if dimension not in metric.dimensions:
                 raise ApiError(
                     400,
                     f"{metric.name} is not known by {dimension}; its dimensions are: {', '.join(metric.dimensions)}",
                 )
-        if statistic not in metric.statistics:
-            raise ApiError(400, f"{metric.name} has no stat {statistic!r}; it has: {', '.join(metric.statistics)}")
+        found = metric.statistics if over == "gpus" else metric.statistics_over_time
+        if statistic not in found:
+            beside = "" if over == "gpus" else " over time"
+            raise ApiError(
+                400,
+                f"{metric.name} has no stat {statistic!r}{beside}; it has: {', '.join(found) or 'none'}",
+            )
     return metrics

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from metrics_api.answers import Format, Shape
 from metrics_api.errors import ApiError
+from queries.buckets import Step
+from queries.calendar import UTC_ZONE, in_zone, parse_step, parse_zone
 from queries.catalogue import DIMENSIONS
 from queries.condition import Condition
-from queries.duration import Duration, format_duration
+from queries.duration import format_duration
 from queries.window import Window, format_time, parse_time
 
 LONGEST = 11_000
@@ -18,8 +21,14 @@ LONGEST = 11_000
 FINEST = timedelta(seconds=1)
 
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+
+
 def read_time(text: object) -> datetime:
-    return text if isinstance(text, datetime) else parse_time(str(text))
+    time = text if isinstance(text, datetime) else parse_time(str(text))
+    if not EARLIEST <= time <= LATEST:
+        raise ValueError(f"{text!r} is not between {format_time(EARLIEST)} and {format_time(LATEST)}")
+    return time
 
 
 def read_dimension(text: object) -> str:
@@ -36,6 +45,10 @@ Time = Annotated[datetime, BeforeValidator(read_time), WithJsonSchema({"type": "
 DimensionName = Annotated[
     str, BeforeValidator(read_dimension), WithJsonSchema({"type": "string", "enum": list(DIMENSIONS)})
 ]
+StepLength = Annotated[
+    Step, BeforeValidator(parse_step), WithJsonSchema({"type": "string", "pattern": r"^\d{1,9}(ms|s|m|h|d|w|mo|y)$"})
+]
+Zone = Annotated[ZoneInfo, BeforeValidator(parse_zone), WithJsonSchema({"type": "string"})]
 Where = Annotated[Condition, BeforeValidator(read_condition), WithJsonSchema({"type": "string"})]
 
 
@@ -69,28 +82,39 @@ class Parameters(BaseModel):
 class Stepped(Parameters):
     """The same, in steps."""
 
-    step: Duration | None = Field(None, description="As in 5m, 1h, 1d. Without it: one total.")
+    step: StepLength | None = Field(
+        None,
+        description="As in 5m, 1h, 1d; 1w begins on Monday, 1mo and 1y on the first. Without it: one total.",
+    )
+    tz: Zone | None = Field(
+        None,
+        description="Where days, weeks and months begin at midnight, as in Europe/Berlin; a day has 23 or 25 hours"
+        " there when clocks change. Shorter steps are counted in UTC, in which all times are told.",
+    )
     shape: Shape | None = None
 
     @model_validator(mode="after")
     def step_fits(self) -> Self:
-        if self.step and (self.step < FINEST or self.step % FINEST):
-            raise ValueError(f"step = {format_duration(self.step)}: a step is a whole number of seconds")
-        if self.step and self.window().length / self.step > LONGEST:
-            count = round(self.window().length / self.step)
-            raise ValueError(
-                f"step = {format_duration(self.step)}: gives {count} steps; at most {LONGEST} are answered"
-            )
+        step = self.step
+        if isinstance(step, timedelta) and (step < FINEST or step % FINEST):
+            raise ValueError(f"step = {format_duration(step)}: a step is a whole number of seconds")
+        if isinstance(step, timedelta) and self.window().length / step > LONGEST:
+            count = round(self.window().length / step)
+            raise ValueError(f"step = {format_duration(step)}: gives {count} steps; at most {LONGEST} are answered")
         return self
 
+    def steps(self) -> Step | None:
+        """The step, of the zone that is asked for."""
+        return in_zone(self.step, self.tz or UTC_ZONE) if self.step else None
 
-def check_step(step: timedelta | None, finest: timedelta) -> None:
+
+def check_step(step: Step | None, finest: timedelta) -> None:
     """Refuse steps that are finer than the samples.
 
     Raises:
         ApiError: 400, with what would be right.
     """
-    if step and step % finest:
+    if isinstance(step, timedelta) and step % finest:
         raise ApiError(
             400,
             f"step = {format_duration(step)}: samples are {format_duration(finest)} apart; ask for multiples of that",

@@ -1,5 +1,6 @@
 """Services: what the handlers work with, made once per process."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,6 +43,12 @@ class Services:
         """The step of the finest samples that are kept."""
         return min((cluster.step for cluster in self.settings.clusters), default=timedelta(minutes=1))
 
+    @property
+    def common_step(self) -> timedelta:
+        """The shortest time that is whole steps of every cluster."""
+        steps = [int(cluster.step.total_seconds()) for cluster in self.settings.clusters]
+        return timedelta(seconds=math.lcm(*steps)) if steps else timedelta(minutes=1)
+
     def asker(self, scope: Scope) -> Asker:
         return Asker(self.engine, scope, [cluster.name for cluster in self.settings.clusters], datetime.now(UTC))
 
@@ -65,6 +72,10 @@ class Caller:
     @property
     def finest_step(self) -> timedelta:
         return self.services.finest_step
+
+    @property
+    def common_step(self) -> timedelta:
+        return self.services.common_step
 
     def asker(self) -> Asker:
         return self.services.asker(self.actor.scope)

@@ -46,7 +46,10 @@ ENTITY_DIMENSIONS = {
 LEDGER_COLUMNS = ("busy", "idle", "held", "free", "unattributed", "unavailable", "unknown")
 """Where a GPU-second can be booked; stored and answered as ``<name>_seconds``; their sum is the capacity."""
 
-STATISTICS = ("mean", "min", "max")
+PERCENTILES = {"p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+"""The share of the time that the value is not above the statistic."""
+
+STATISTICS = ("mean", "sum", "min", "max", *PERCENTILES)
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +148,21 @@ class Metric:
 
     @property
     def statistics(self) -> tuple[str, ...]:
-        return STATISTICS if self.extremes and self.entry.entity == "gpu" else ("mean",)
+        """What can be asked over all GPU-time of a group. A metric that is a sum has that sum as its mean, too."""
+        if self.extremes and self.entry.entity == "gpu":
+            return STATISTICS
+        is_ratio = self.is_divided_by_column and not self.is_summed_over_entities
+        return ("mean",) if is_ratio else ("mean", "sum")
+
+    @property
+    def statistics_over_time(self) -> tuple[str, ...]:
+        """What can be asked over the steps of a group's own value. What grows with the step has none."""
+        return () if self.denominator is None else ("mean", "min", "max", *PERCENTILES)
+
+    @property
+    def has_histogram(self) -> bool:
+        """Whether hourly rows hold how long it had which value."""
+        return self.name in WITH_EXTREMES
 
     @property
     def formula(self) -> str:
@@ -160,7 +177,7 @@ class Metric:
 
 
 WITH_EXTREMES = ("gpu_utilization_ratio",)
-"""Computed metrics whose extremes are kept in hourly rows."""
+"""Computed metrics whose extremes and histogram are kept in hourly rows."""
 
 
 def read_catalogue() -> dict[str, Metric]:

@@ -1,17 +1,19 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from queries.accounting import Accounting
+from queries.buckets import Buckets, Step
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.collection import Runs
-from queries.datasets import BOOKED, CAPACITY, ENERGY, LEDGER_SCHEMA, TIME, WHAT, WHEN
+from queries.datasets import BOOKED, CAPACITY, ENERGY, HISTOGRAM, LEDGER_SCHEMA, TIME, WHAT, WHEN
 from queries.lake import Lake
 from queries.lake_error import is_damage, unreadable
 from queries.ledger.steps import booked
@@ -19,7 +21,7 @@ from queries.parquet import parquet
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.template import read_template
-from queries.window import HOUR, Window
+from queries.window import Window
 
 MACROS = """
 create macro unix_timestamp(time) as cast(epoch(time) as bigint);
@@ -29,6 +31,7 @@ create macro timestamp_seconds(seconds) as to_timestamp(seconds);
 
 KEYS = tuple(f'"{name}"' for name, _ in WHEN + WHAT)
 SECONDS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY)
+BINS = tuple(name for name, _ in HISTOGRAM)
 POWER = METRICS["gpu_power_watts"]
 """Energy follows from power where no counter was read."""
 UTILIZATION = METRICS["gpu_utilization_ratio"]
@@ -61,20 +64,20 @@ class Engine:
         parts: list[Part],
         parameters: Mapping[str, Any],
         metrics: Sequence[Metric] = (),
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
         joins: Sequence[str] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
-
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        metrics: those that the question asks for. joins: what of the accounting it asks for. texts: what is filled in
-        of the catalogue's identifiers; never a user's text.
+        metrics: those that the question asks for. relations: tables that it joins. joins: what of the accounting it
+        asks for. texts: what is filled in of the catalogue's identifiers; never a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
         ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
-        relations = self.accounting.relations(joins)
+        relations = {**relations, **self.accounting.relations(joins)}
         return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
@@ -118,22 +121,45 @@ def in_utc(table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def plan(window: Window, step: timedelta | None) -> list[Part]:
-    """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest."""
-    first = Window.hour_of(window.start)
-    start = first.start if first.start == window.start else first.end
-    end = Window.hour_of(window.end).start
-    if (step is not None and step % HOUR) or start >= end:
-        return [Part("raw", window)]
-    edges = [(window.start, start), (end, window.end)]
-    return [Part("hour", Window(start, end))] + [Part("raw", Window(low, high)) for low, high in edges if low < high]
+def plan(
+    window: Window, step: Step | None, samples_since: datetime | None = None, needs_samples: bool = False
+) -> list[Part]:
+    """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest; where
+    samples are no longer kept, the hours that begin there, unless steps are finer than that."""
+    buckets = Buckets(window, step)
+    if needs_samples or buckets.is_finer_than_hours:
+        raw = [window]
+    else:
+        raw = list(dict.fromkeys(within(Window.hour_of(time), window) for time in buckets.hours_cut()))
+    if samples_since and not buckets.is_finer_than_hours:
+        raw = [Window(max(part.start, samples_since), part.end) for part in raw if part.end > samples_since]
+    return [Part("hour", part) for part in between(raw, window)] + [Part("raw", part) for part in raw]
+
+
+def within(hour: Window, window: Window) -> Window:
+    return Window(max(hour.start, window.start), min(hour.end, window.end))
+
+
+def between(parts: list[Window], window: Window) -> Iterator[Window]:
+    """What of a window some parts of it leave, in order."""
+    start = window.start
+    for part in parts:
+        if start < part.start:
+            yield Window(start, part.start)
+        start = part.end
+    if start < window.end:
+        yield Window(start, window.end)
 
 
 def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric]) -> str:
     """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
     need."""
     gauges = needed_gauges(metrics)
-    tables = [layer_of(part.layer, rows_of(snapshot, part), gauges) for part in parts]
+    layers = dict.fromkeys(part.layer for part in parts)
+    tables = [
+        layer_of(layer, rows_of(snapshot, layer, [part.window for part in parts if part.layer == layer]), gauges)
+        for layer in layers
+    ]
     whole = " union all by name ".join(tables)
     if scope.is_everything:
         return whole
@@ -162,13 +188,14 @@ def layer_of(layer: str, rows: str, gauges: list[Metric]) -> str:
         return f"select * from ({booked(source, KEYS, gauges)})"
     extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
     integrals = [name for gauge in gauges for name in (gauge.integral, gauge.seconds)]
-    return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes))} from {source}"
+    return f"select {', '.join((*KEYS, *SECONDS, *integrals, *extremes, *BINS))} from {source}"
 
 
-def rows_of(snapshot: Snapshot, part: Part) -> str:
-    """The stored rows of a part. The times are ours."""
-    window = part.window
-    return (
-        f"select * from {parquet(snapshot.paths(part.layer, window), LEDGER_SCHEMA, snapshot.is_mixed)}"
-        f" where time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
+def rows_of(snapshot: Snapshot, layer: str, windows: list[Window]) -> str:
+    """The stored rows of some windows. The times are ours."""
+    paths = list(dict.fromkeys(path for window in windows for path in snapshot.paths(layer, window)))
+    during = " or ".join(
+        f"time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
+        for window in windows
     )
+    return f"select * from {parquet(paths, LEDGER_SCHEMA, snapshot.is_mixed)} where {during}"

@@ -1,8 +1,9 @@
 """Question: what can be asked of the ledger, and the answer with how complete it is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -10,9 +11,13 @@ import pyarrow.compute as pc
 
 from queries.accounting import DEPARTMENTS, RATES
 from queries.amounts import AMOUNTS
+from queries.buckets import Buckets, Pick, Step
+from queries.calendar import Calendar
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
+from queries.measure import Measure, picked
+from queries.ranking import AS_THEY_COME, Ranking, name_others
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.window import Window, format_time
@@ -26,27 +31,28 @@ POINTS = 400
 LATE = timedelta(minutes=5)
 """A cluster that was last collected longer ago than this is late."""
 
-ENTITIES = {
-    "gpu": "null",
-    "project": "project",
-    "node": "node",
-    "pod": "coalesce(namespace, '') || '/' || pod || '/' || coalesce(pod_uid, '')",
-}
-"""What tells one of each kind from the others, within a cluster."""
-
 QUOTA = METRICS["gpus_quota"]
 
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
 
+class UnansweredError(Exception):
+    """Nothing that is kept answers the question; the message says what could be asked instead."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """The time to ask about, in steps (None: one total), by which dimensions, and of which rows."""
+    """The time to ask about, in steps (None: one total), by which dimensions, of which rows, and in which order."""
 
     window: Window
-    step: timedelta | None = None
+    step: Step | None = None
     by: tuple[str, ...] = ()
     where: tuple[Condition, ...] = ()
+    ranking: Ranking = AS_THEY_COME
+
+    @property
+    def buckets(self) -> Buckets:
+        return Buckets(self.window, self.step)
 
     @property
     def dimensions(self) -> set[str]:
@@ -72,7 +78,21 @@ class Question:
     def parameters(self) -> dict[str, Any]:
         values = {f"where_{place}": condition.value for place, condition in enumerate(self.where)}
         times = {"start": int(self.window.start.timestamp()), "end": int(self.window.end.timestamp())}
+        if isinstance(self.step, Calendar):
+            return values | times | {"grain": self.buckets.grain}
         return values | times | ({"step": int(self.step.total_seconds())} if self.step else {})
+
+    @property
+    def order(self) -> str:
+        """The SQL of the order of the rows: of identifiers of ours alone."""
+        names = [f"{DIMENSIONS[name].column} nulls last" for name in self.by]
+        time = f"time {'desc' if self.ranking.by == 'time' and self.ranking.is_descending else 'asc'}"
+        if self.ranking.is_by_group and self.ranking.by != "time":
+            return ", ".join(["place nulls last", time])
+        return ", ".join([time, "place nulls last", *names])
+
+    def relations(self) -> dict[str, pa.Table]:
+        return {"calendar": self.buckets.calendar()} if isinstance(self.step, Calendar) else {}
 
 
 @dataclass(frozen=True)
@@ -87,13 +107,15 @@ class ClusterState:
 @dataclass(frozen=True)
 class Answer:
     """Rows, and how complete they are. coverage: the measured share of the capacity they speak of; None where there is
-    none."""
+    none. times: when the steps begin that were asked for; None where none were. layers: what the rows were made of."""
 
     rows: pa.Table
     by: tuple[str, ...]
     coverage: float | None
     clusters: tuple[ClusterState, ...]
     warnings: tuple[str, ...] = field(default=())
+    times: pa.Array | None = None
+    layers: tuple[str, ...] = ()
     currency: str | None = None
 
 
@@ -109,36 +131,79 @@ class Asker:
 
     def ledger(self, question: Question) -> Answer:
         """GPU-seconds per column, and what they cost: one row per step and group."""
-        answer = self._answer(
+        parts = plan(question.window, question.step, self.snapshot.samples_since())
+        rows = self._ask(
             "ledger",
             question,
+            parts,
             joins=(RATES,),
             metrics=[QUOTA] if question.is_of_projects else [],
+            **question.texts(),
+            picked=picked(question.buckets.pick),
             ledger_columns=LEDGER_COLUMNS,
             amounts=AMOUNTS,
             ratios=[METRICS[name] for name in LEDGER_RATIOS],
-            is_stepped=question.step is not None,
             is_quota_told=question.is_of_projects,
         )
+        answer = self._answer(rows, question, parts)
         return replace(
             answer,
             currency=self.engine.accounting.currency,
             warnings=(*answer.warnings, *self._unrated(question, answer)),
         )
 
-    def range(self, question: Question, metrics: list[Metric], statistic: str) -> Answer:
+    def range(
+        self, question: Question, metrics: list[Metric], statistic: str = "mean", slot: timedelta | None = None
+    ) -> Answer:
         """Metrics over time: one row per step and group. Without a step: in the newest step of each cluster within the
-        window."""
-        kinds = sorted({metric.entry.entity for metric in metrics})
-        return self._answer(
+        window. slot: asks for the statistic over the values that a group has in steps so long.
+
+        Raises:
+            UnansweredError: nothing that is kept tells the statistic.
+        """
+        measure = Measure(tuple(metrics), statistic, slot)
+        since = self.snapshot.samples_since()
+        unknown = measure.unknown(question.buckets, since)
+        if since and unknown:
+            raise UnansweredError(
+                f"{', '.join(unknown)}: {statistic} needs samples, which are kept since {format_time(since)}; ask for"
+                " a later time, or for the mean, sum, min or max"
+            )
+        top = self._top(question, measure) if question.by and question.ranking.is_by_group else None
+        parts = self._parts(question, measure)
+        pick: Pick = question.buckets.pick if question.step else "newest"
+        rows = self._measured(question, measure, parts, pick, top)
+        told = name_others(rows, question.by) if top is not None else rows.drop_columns("place")
+        return self._answer(told, question, parts, measure)
+
+    def _top(self, question: Question, measure: Measure) -> pa.Table:
+        """The places of the groups by what they are over the whole window."""
+        whole = replace(question, step=None)
+        parts = self._parts(question, measure)
+        totals = self._measured(whole, measure, parts, "whole" if question.step else "newest", None)
+        return question.ranking.places(totals, question.by, measure.metrics[0].name)
+
+    def _parts(self, question: Question, measure: Measure) -> list[Part]:
+        if question.step is None:
+            return [Part("raw", question.window)]
+        return plan(question.window, question.step, self.snapshot.samples_since(), measure.needs_samples)
+
+    def _measured(
+        self, question: Question, measure: Measure, parts: list[Part], pick: Pick, top: pa.Table | None
+    ) -> pa.Table:
+        asked = question.texts()
+        if top is not None and not question.ranking.with_others:
+            asked["conditions"] += ["place is not null"]
+        texts = measure.texts(pick, **asked, is_ranked=top is not None, layers={part.layer for part in parts})
+        return self._ask(
             "range",
             question,
-            metrics=metrics,
-            statistic=statistic,
-            kinds=", ".join(f"'{kind}'" for kind in kinds),
-            entity=entity_of(kinds),
-            is_timed=any(metric.is_divided_by_time for metric in metrics),
-            is_latest=question.step is None,
+            parts,
+            {"top": top} if top is not None else {},
+            measure.parameters(),
+            metrics=measure.metrics,
+            order=question.order,
+            **texts,
         )
 
     def clusters(self) -> tuple[ClusterState, ...]:
@@ -149,7 +214,7 @@ class Asker:
 
     def coverage(self, question: Question) -> dict[str, float]:
         """Per cluster, the measured share of the capacity; without those that have none."""
-        rows = self._ask("coverage", question, plan(question.window, question.step)).to_pylist()
+        rows = self._ask("coverage", question, plan(question.window, question.step), **question.texts()).to_pylist()
         return {
             row["cluster"]: row["measured_seconds"] / row["capacity_seconds"] for row in rows if row["capacity_seconds"]
         }
@@ -159,41 +224,53 @@ class Asker:
             return ClusterState(name, "never", None)
         return ClusterState(name, "ok" if self.now - until <= LATE else "late", until)
 
-    def _answer(self, name: str, question: Question, **texts: Any) -> Answer:
-        parts = [Part("raw", question.window)] if texts.get("is_latest") else plan(question.window, question.step)
-        rows = self._ask(name, question, parts, **texts)
+    def _answer(self, rows: pa.Table, question: Question, parts: list[Part], measure: Measure | None = None) -> Answer:
+        """Rows with how complete they are."""
+        since = self.snapshot.samples_since()
+        buckets = question.buckets
         clusters = self.clusters()
-        missing = self.engine.accounting.missing(question.joins)
-        covered = self._ask("coverage", question, parts).to_pylist()
+        covered = self._ask("coverage", question, parts, **question.texts()).to_pylist()
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}
+        warnings = [
+            *self.engine.accounting.missing(question.joins),
+            *buckets.approximations(since),
+            *(measure.approximations(buckets, since) if measure else ()),
+            *(
+                warning
+                for cluster in clusters
+                for warning in self._warnings(cluster, buckets.told(since), hours.get(cluster.name, 0))
+            ),
+        ]
         return Answer(
             rows,
             question.by,
             measured / capacity if capacity else None,
             clusters,
-            (
-                *missing,
-                *(
-                    warning
-                    for cluster in clusters
-                    for warning in self._warnings(cluster, question.window, hours.get(cluster.name, 0))
-                ),
-            ),
+            tuple(warnings),
+            buckets.starts() if question.step else None,
+            tuple(dict.fromkeys(part.layer for part in parts)),
         )
 
     def _ask(
-        self, name: str, question: Question, parts: list[Part], joins: Sequence[str] = (), **texts: Any
+        self,
+        name: str,
+        question: Question,
+        parts: list[Part],
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
+        parameters: Mapping[str, Any] = MappingProxyType({}),
+        joins: Sequence[str] = (),
+        **texts: Any,
     ) -> pa.Table:
         return self.engine.ask(
             name,
             self.scope,
             self.snapshot,
             parts,
-            question.parameters() | {"currency": self.engine.accounting.currency},
+            {**question.parameters(), "currency": self.engine.accounting.currency, **parameters},
+            relations={**question.relations(), **relations},
             joins=(*question.joins, *joins),
-            **question.texts(),
             **texts,
         )
 
@@ -202,7 +279,8 @@ class Asker:
         accounting = self.engine.accounting
         is_unpriced = accounting.prices and pc.any(pc.greater(answer.rows["unpriced_gpu_hours"], 0)).as_py()
         if is_unpriced or accounting.lacks_intensity(cluster.name for cluster in answer.clusters):
-            rows = self._ask("unrated", question, plan(question.window, question.step), (RATES,)).to_pylist()
+            parts = plan(question.window, question.step, self.snapshot.samples_since())
+            rows = self._ask("unrated", question, parts, joins=(RATES,), **question.texts()).to_pylist()
             yield from accounting.warnings(rows)
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
@@ -217,12 +295,6 @@ class Asker:
         expected = len(list(Window(window.start, begun).hours())) if begun > window.start else 0
         if hours < expected:
             yield f"cluster {cluster.name}: {expected - hours} of {expected} hours were not collected, and are missing"
-
-
-def entity_of(kinds: Iterable[str]) -> str:
-    """The SQL that tells projects, pods or nodes apart."""
-    cases = " ".join(f"when '{kind}' then {ENTITIES[kind]}" for kind in kinds)
-    return f"case kind {cases} end"
 
 
 def automatic_step(window: Window, finest: timedelta) -> timedelta:

@@ -74,6 +74,20 @@ class Snapshot:
                 files[file["cluster"], file["layer"], window] += 1
         return sorted(key for key, count in files.items() if count > 1)
 
+    def samples_since(self) -> datetime | None:
+        """From when on the samples of all clusters are still there; None where none were dropped of any."""
+        grouped = self.files.group_by(["cluster", "layer"]).aggregate([("min_window", "min"), ("max_window", "max")])
+        spans = {
+            (row["cluster"], row["layer"]): (row["min_window_min"], row["max_window_max"])
+            for row in grouped.to_pylist()
+        }
+        dropped = [
+            spans[cluster, "raw"][0] if (cluster, "raw") in spans else last + HOUR
+            for (cluster, layer), (first, last) in spans.items()
+            if layer == "hour" and first < spans.get((cluster, "raw"), (last + HOUR,))[0]
+        ]
+        return max(dropped).astimezone(UTC) if dropped else None
+
     def collected_until(self) -> dict[str, datetime]:
         """Per cluster, the time up to which its newest hour was collected."""
         newest: dict[str, tuple[datetime, int]] = {}

@@ -77,6 +77,19 @@ class Job:
         number = zlib.crc32(f"{self.pod}{self.start}".encode())
         return f"{number:08x}-0000-4000-8000-{self.start:012x}"
 
+    @property
+    def created(self) -> int:
+        """When it was submitted: most start within a minute, some wait for an hour."""
+        return int(self.start - 15 - HOUR * self._dice("wait") ** 4)
+
+    @property
+    def ending(self) -> str:
+        """Why it ends, as the container's last state says."""
+        return {0: "OOMKilled", 1: "Error"}.get(int(20 * self._dice("ending")), "Completed")
+
+    def _dice(self, what: str) -> float:
+        return zlib.crc32(f"{self.uid}{what}".encode()) / 2**32
+
 
 @dataclass(frozen=True)
 class Outage:

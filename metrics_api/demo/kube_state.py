@@ -13,6 +13,15 @@ POD_INFO = Family("kube_pod_info", "gauge", "Information about pod.")
 POD_LABELS = Family("kube_pod_labels", "gauge", "Kubernetes labels converted to Prometheus labels.")
 POD_OWNER = Family("kube_pod_owner", "gauge", "Information about the Pod's owner.")
 POD_PHASE = Family("kube_pod_status_phase", "gauge", "The pods current phase.")
+POD_CREATED = Family("kube_pod_created", "gauge", "Unix creation timestamp")
+POD_STARTED = Family("kube_pod_container_state_started", "gauge", "Start time in unix timestamp for a pod container.")
+POD_COMPLETED = Family("kube_pod_completion_time", "gauge", "Completion time in unix timestamp for a pod.")
+POD_TERMINATED = Family(
+    "kube_pod_container_status_terminated_reason",
+    "gauge",
+    "Describes the reason the container is currently in terminated state.",
+)
+POD_IMAGE = Family("kube_pod_container_info", "gauge", "Information about a container in a pod.")
 POD_REQUESTS = Family(
     "kube_pod_container_resource_requests", "gauge", "The number of requested request resource by a container."
 )
@@ -138,9 +147,19 @@ def pod_series(job: Job, times: Floats) -> Iterator[Series]:
         ("memory", "byte", amount * 2**36),
     ):
         yield always(POD_REQUESTS, value, {"container": "main", "node": job.node, "resource": asked, "unit": unit})
+    container, image = {"container": "main"}, f"registry.example/{job.project}/{job.work}:1"
+    run = {"image_id": f"{image}@sha256:{job.uid}", "container_id": f"containerd://{job.uid}"}
+    yield always(POD_IMAGE, 1, {**container, "image_spec": image, "image": image, **run})
+    yield always(POD_CREATED, job.created, {})
+    yield always(POD_STARTED, job.start, container)
     is_running = times < job.end
+    if not is_running.all():
+        after = times[~is_running]
+        yield Series(POD_COMPLETED, pod, after, np.full(len(after), float(job.end)))
+        yield Series(POD_TERMINATED, {**pod, **container, "reason": job.ending}, after, np.ones(len(after)))
+    last = "Succeeded" if job.ending == "Completed" else "Failed"
     for phase in PHASES:
-        holds = {"Running": is_running, "Succeeded": ~is_running}.get(phase, np.zeros(len(times), bool))
+        holds = {"Running": is_running, last: ~is_running}.get(phase, np.zeros(len(times), bool))
         yield Series(POD_PHASE, {**pod, "phase": phase}, times, holds.astype(float))
 
 

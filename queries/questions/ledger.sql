@@ -4,15 +4,7 @@
 -- What has a price is summed. Where nothing of some hours has one their cost is null, and so is carbon.
 with
     ledger as ({{ ledger }}),
-    picked as (
-        select
-            *,
-            {% if is_stepped %} timestamp_seconds(unix_timestamp(time) - unix_timestamp(time) % $step)
-            {% else %} timestamp_seconds($start)
-            {% endif %} as bucket
-        from ledger
-        where time >= timestamp_seconds($start) and time < timestamp_seconds($end)
-    ),
+    picked as ({{ picked }}),
     alike as (
         select
             bucket,

@@ -54,7 +54,8 @@ def test_series_have_the_times_once(client: TestClient) -> None:
 
 def test_a_group_that_is_not_there_at_some_time_is_null_there(client: TestClient) -> None:
     body = client.get("/api/v1/ledger?start=2025-03-03T03:00:00Z&end=2025-03-03T06:00:00Z&step=1h&shape=series").json()
-    assert body["time"] == ["2025-03-03T03:00:00Z"]
+    assert body["time"] == [f"2025-03-03T0{hour}:00:00Z" for hour in (3, 4, 5)]
+    assert body["series"][0]["metrics"]["busy_seconds"] == [pytest.approx(1.5 * 3600), None, None]
     assert body["warnings"]
 
 

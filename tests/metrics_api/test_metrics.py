@@ -21,10 +21,13 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     assert power["unit"] == "watts"
     assert power["formula"] == "sum(gpu_power_watts_integral) / sum(gpu_power_watts_seconds)"
     assert power["sources"][0] == {"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}
-    assert power["statistics"] == ["mean", "min", "max"]
+    assert power["statistics"] == ["mean", "sum", "min", "max", "p25", "p50", "p75", "p90", "p95", "p99"]
+    assert entries["gpu_allocation_ratio"]["statistics"] == ["mean"]
+    assert "p95" in entries["gpus_allocated"]["statistics_over_time"]
+    assert entries["gpu_energy_joules"]["statistics_over_time"] == []
     assert entries["gpus_quota"]["dimensions"] == ["cluster", "department", "project"]
     assert "workload" in entries["pod_cpu_used_cores"]["dimensions"]
-    assert entries["node_cpu_used_cores"]["statistics"] == ["mean"]
+    assert entries["node_cpu_used_cores"]["statistics"] == ["mean", "sum"]
 
 
 def test_several_metrics_come_in_one_call(client: TestClient) -> None:
@@ -70,8 +73,23 @@ def test_csv_has_a_column_per_metric(client: TestClient) -> None:
             "metric=gpus_quota&by=node",
             "gpus_quota is not known by node; its dimensions are: cluster, department, project",
         ),
-        ("metric=gpus_busy&stat=max", "gpus_busy has no stat 'max'; it has: mean"),
-        ("metric=gpus_busy&stat=mode", "stat = 'mode': Input should be 'mean', 'min' or 'max'"),
+        (
+            "metric=gpus_quota&where=node==a",
+            "gpus_quota is not known by node; its dimensions are: cluster, department, project",
+        ),
+        ("metric=gpus_busy&stat=max", "gpus_busy has no stat 'max'; it has: mean, sum"),
+        ("metric=gpus_busy&stat=sum&over=time", "gpus_busy has no stat 'sum' over time; it has: mean, min, max, p25"),
+        ("metric=gpu_energy_joules&over=time", "gpu_energy_joules has no stat 'mean' over time; it has: none"),
+        ("metric=gpus_busy&stat=mode", "stat: unknown statistic 'mode'; statistics are: mean, sum, min, max, p25"),
+        ("metric=gpus_busy&over=all", "over = 'all': Input should be 'gpus' or 'time'"),
+        ("metric=gpus_busy&limit=0", "limit = '0': Input should be greater than or equal to 1"),
+        (
+            "metric=gpus_busy&by=project&order_by=-user",
+            "order_by = '-user': an answer is ordered by time, a metric or a dimension that is asked for;"
+            " here: time, gpus_busy, project; with - in front, descending",
+        ),
+        ("metric=gpus_busy&tz=Mars", "tz: 'Mars' is not a time zone; write a name of the IANA database"),
+        ("metric=gpus_busy&tz=../../etc/passwd", "tz: '../../etc/passwd' is not a time zone"),
         ("metric=gpus_busy&step=soon", "step: 'soon' is not a duration"),
     ],
 )

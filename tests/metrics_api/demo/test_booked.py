@@ -16,7 +16,7 @@ from queries.lake import Lake
 from queries.settings import Cluster as Configured
 from queries.window import HOUR as AN_HOUR
 from queries.window import Window
-from tests.booked import SECONDS, frame
+from tests.booked import SECONDS, frame, stored
 from tests.metrics_api.demo.pages import MONDAY
 from tests.servers import prometheus
 
@@ -131,3 +131,24 @@ def test_a_cut_gpu_takes_its_energy_once(rows: pd.DataFrame) -> None:
         own = found[found.gpu_uuid == uuid]
         assert own[SECONDS].sum().sum() == pytest.approx(HOUR)
         assert own["energy_joules"].sum() == pytest.approx((end - begin) / 1000, rel=1e-6)
+
+
+def test_workloads_are_told_from_their_submission_to_their_end(tmp_path: Path) -> None:
+    hour = MONDAY + 6 * HOUR
+    booked("alpha", [hour], tmp_path)
+    told = stored(Lake(str(tmp_path / "lake")).workloads)
+    jobs = {job.name: job for job in ALPHA.jobs(hour - AROUND, hour + HOUR + AROUND)}
+
+    def times(state: str) -> dict[str, int]:
+        rows = told[told.state == state]
+        return dict(zip(rows.workload, rows.time.map(lambda time: int(time.timestamp())), strict=True))
+
+    begun = {name: job.start for name, job in jobs.items() if hour <= job.start < hour + HOUR}
+    assert begun
+    assert times("running") == begun
+    ended = {name: job.end for name, job in jobs.items() if hour <= job.end < hour + HOUR}
+    assert ended
+    assert times("ended") == ended
+    rows = told[told.state == "ended"].set_index("workload")
+    assert rows["reason"].to_dict() == {name: jobs[name].ending for name in ended}
+    assert rows["queue_seconds"].to_dict() == {name: jobs[name].start - jobs[name].created for name in ended}
