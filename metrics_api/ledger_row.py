@@ -24,7 +24,9 @@ class Charged(BaseModel):
     energy_kwh: float | None
     carbon_grams_co2e: float | None = Field(description="By the carbon intensity that is set for the cluster.")
     quota_gpu_hours: float | None = Field(description="What the projects' quotas allowed; told by project.")
-    quota_used_ratio: float | None = Field(description="Allocated GPU-hours over those of the quota.")
+    quota_used_ratio: float | None = Field(
+        description="Allocated GPU-hours over those of the quota, in the clusters that give the project one."
+    )
 
 
 def amounts() -> dict[str, Any]:
