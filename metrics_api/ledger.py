@@ -1,20 +1,37 @@
 """Ledger: where every GPU-second went, and what it cost."""
 
+import difflib
 from typing import Annotated
 
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
 from metrics_api.answers import MEDIA_TYPES, Envelope, Series
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
-from metrics_api.ledger_row import LedgerRow
+from metrics_api.ledger_row import COLUMNS, LedgerRow
 from metrics_api.parameters import Stepped, check_step
 from metrics_api.services import Caller
 from queries.question import Asker, Question
 
 
+def read_column(text: object) -> str:
+    if text not in COLUMNS:
+        near = difflib.get_close_matches(str(text), COLUMNS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"columns are: {', '.join(COLUMNS)}"
+        raise ValueError(f"unknown column {text!r}; {hint}")
+    return str(text)
+
+
+ColumnName = Annotated[str, BeforeValidator(read_column), WithJsonSchema({"type": "string", "enum": list(COLUMNS)})]
+
+
 class LedgerQuery(Stepped):
     """The ledger, in steps or, without a step, as one total."""
+
+    columns: tuple[ColumnName, ...] = Field(
+        (), description="Which columns, in this order, beside the time and the dimensions. Without it: all."
+    )
 
 
 class LedgerRows(Envelope):
@@ -30,4 +47,4 @@ async def read_ledger(
     the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
     check_step(query.step, caller.finest_step)
     question = Question(query.window(), query.steps(), query.by, query.where)
-    return await answer(caller, query, query.shape or "rows", Asker.ledger, question)
+    return await answer(caller, query, query.shape or "rows", Asker.ledger, question, query.columns)

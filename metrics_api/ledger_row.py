@@ -14,7 +14,7 @@ class Charged(BaseModel):
     """One step and group of the ledger, beside the dimensions that it is by. Costs are of the price list in the
     settings, each hour at the price that was valid then; they are null where nothing of these hours has a price."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=lambda schema: schema.update(required=["time"]))
 
     time: datetime
     measured_seconds: float = Field(description="Capacity whose utilization is known.")
@@ -24,7 +24,9 @@ class Charged(BaseModel):
     energy_kwh: float | None
     carbon_grams_co2e: float | None = Field(description="By the carbon intensity that is set for the cluster.")
     quota_gpu_hours: float | None = Field(description="What the projects' quotas allowed; told by project.")
-    quota_used_ratio: float | None = Field(description="Allocated GPU-hours over those of the quota.")
+    quota_used_ratio: float | None = Field(
+        description="Allocated GPU-hours over those of the quota, in the clusters that give the project one."
+    )
 
 
 def amounts() -> dict[str, Any]:
@@ -39,3 +41,6 @@ def amounts() -> dict[str, Any]:
 
 
 LedgerRow: type[Charged] = create_model("LedgerRow", __base__=Charged, __doc__=Charged.__doc__, **amounts())
+
+COLUMNS = tuple(name for name in LedgerRow.model_fields if name != "time")
+"""What can be asked for beside the time and the dimensions."""

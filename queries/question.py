@@ -137,8 +137,8 @@ class Asker:
         limited.engine = self.engine.within(stop, most_rows)
         return limited
 
-    def ledger(self, question: Question) -> Answer:
-        """GPU-seconds per column, and what they cost: one row per step and group."""
+    def ledger(self, question: Question, columns: tuple[str, ...] = ()) -> Answer:
+        """GPU-seconds per column, and what they cost: one row per step and group. columns: some of them alone."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
         rows = self._ask(
             "ledger",
@@ -154,8 +154,10 @@ class Asker:
             is_quota_told=question.is_of_projects,
         )
         answer = self._answer(rows, question, parts)
+        chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
         return replace(
             answer,
+            rows=rows.select(list(chosen)),
             currency=self.engine.accounting.currency,
             warnings=(*answer.warnings, *self._unrated(question, answer)),
         )

@@ -42,6 +42,28 @@ HEARTBEAT = 10.0
 SHORTEST_GAP = 120
 """A shorter time (seconds) than this since the history ended is left as it is."""
 
+CARBON_INTENSITIES = {"alpha": 380, "beta": 45}
+"""Grams of CO2e per kWh."""
+
+ACCOUNTING = """
+[[prices]]
+gpu_model = "NVIDIA H100*"
+per_gpu_hour = 2.40
+currency = "EUR"
+
+[[prices]]
+gpu_model = "NVIDIA A100*"
+per_gpu_hour = 1.30
+
+[[departments]]
+name = "language"
+projects = ["llm", "speech"]
+
+[[departments]]
+name = "science"
+projects = ["biology", "vision"]
+"""
+
 console = Console()
 
 
@@ -126,12 +148,12 @@ def write_config(folder: Folder, ports: dict[str, int], history: timedelta) -> N
     folder.path.mkdir(parents=True, exist_ok=True)
     clusters = "".join(
         f'\n[[clusters]]\nname = "{cluster.name}"\nprometheus = "http://127.0.0.1:{ports[cluster.name]}"\n'
-        f'backfill = "{format_duration(history)}"\n'
+        f'backfill = "{format_duration(history)}"\ncarbon_intensity = {CARBON_INTENSITIES[cluster.name]}\n'
         for cluster in CLUSTERS
     )
     folder.config.write_text(
         "# Written by the demo at every start.\n\n"
-        f'[store]\npath = "{folder.path / "data"}"\n\n[collect]\ntick = "30s"\n{clusters}'
+        f'[store]\npath = "{folder.path / "data"}"\n\n[collect]\ntick = "30s"\n{clusters}{ACCOUNTING}'
     )
 
 

@@ -1,6 +1,7 @@
 -- The ledger: GPU-seconds per column, by any dimensions, in steps or as one total, with what follows
 -- from them: GPU-hours, what they cost at the prices of their time, energy, carbon, and the quotas of
 -- projects beside them.
+-- Quotas are compared with what a project used in the clusters that give it one.
 -- What has a price is summed. Where nothing of some hours has one their cost is null, and so is carbon.
 with
     ledger as ({{ ledger }}),
@@ -15,7 +16,7 @@ with
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
             sum(energy_joules) as energy_joules,
-            {% if is_quota_told %} sum(gpus_quota_integral) / 3600
+            {% if is_quota_told %} cluster as of_cluster, sum(gpus_quota_integral) / 3600
             {% else %} cast(null as double)
             {% endif %} as quota_gpu_hours
         from picked
@@ -23,7 +24,22 @@ with
             (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
             {% for condition in conditions %} and {{ condition }}{% endfor %}
         group by
-            bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour, grams_per_kwh
+            bucket,
+            {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour,
+            grams_per_kwh
+            {% if is_quota_told %}, cluster{% endif %}
+    ),
+    beside as (
+        select
+            *,
+            {% if is_quota_told %}
+                sum(quota_gpu_hours) over (
+                    partition by
+                        bucket, of_cluster{% for dimension in by %}, {{ dimension.column }}{% endfor %}
+                )
+            {% else %} quota_gpu_hours
+            {% endif %} as quota_there
+        from alike
     ),
     sums as (
         select
@@ -40,8 +56,11 @@ with
             sum(case when per_gpu_hour is null then capacity_seconds else 0 end) as unpriced_seconds,
             sum(nullif(energy_joules, 0) / 3.6e6 * grams_per_kwh) as grams,
             count(grams_per_kwh) as intensities,
-            sum(quota_gpu_hours) as quota_gpu_hours
-        from alike
+            sum(quota_gpu_hours) as quota_gpu_hours,
+            sum(
+                case when quota_there is not null then busy_seconds + idle_seconds + held_seconds end
+            ) as quota_used_seconds
+        from beside
         group by bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
     )
 select
@@ -64,7 +83,7 @@ select
         when energy_joules > 0 then grams when intensities > 0 then energy_joules * 0
     end as carbon_grams_co2e,
     quota_gpu_hours,
-    (busy_seconds + idle_seconds + held_seconds) / 3600 / nullif(quota_gpu_hours, 0) as quota_used_ratio,
+    quota_used_seconds / 3600 / nullif(quota_gpu_hours, 0) as quota_used_ratio,
     {% for metric in ratios %}
         ({{ metric.numerator }})
         / nullif({{ metric.denominator }}, 0) as {{ metric.name }}{{ "," if not loop.last }}

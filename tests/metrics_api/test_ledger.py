@@ -120,6 +120,8 @@ def test_every_form_says_the_same(client: TestClient) -> None:
         ("stpe=1h", "unknown parameter 'stpe'; did you mean 'step'?"),
         ("step=1h&step=2h", "parameter 'step' is given 2 times; it takes one value"),
         ("envelope=maybe", "envelope = 'maybe'"),
+        ("columns=alocated_cost", "columns: unknown column 'alocated_cost'; did you mean 'allocated_cost'?"),
+        ("columns=colour", "columns: unknown column 'colour'; columns are: measured_seconds, unpriced_gpu_hours"),
     ],
 )
 def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: str, said: str) -> None:
@@ -148,6 +150,16 @@ def test_what_a_row_has_is_what_is_published(priced: TestClient) -> None:
     assert set(first.model_extra or ()) == {"department", "project"}
     assert set(body["data"][0]) - {"department", "project"} == set(LedgerRow.model_fields)
     assert body["currency"] == "EUR"
+
+
+def test_columns_come_as_they_are_asked_for(priced: TestClient) -> None:
+    asked = f"{LEDGER}&by=cluster&columns=allocated_cost,allocated_gpu_hours"
+    lines = priced.get(f"{asked}&format=csv").text.splitlines()
+    assert lines[0] == '"time","cluster","allocated_cost","allocated_gpu_hours"'
+    assert lines[1] == '"2025-03-03T00:00:00Z","alpha",16,8'
+    assert LedgerRow.model_json_schema(mode="serialization")["required"] == ["time"]
+    (series, _) = priced.get(f"{asked}&shape=series").json()["series"]
+    assert list(series["metrics"]) == ["allocated_cost", "allocated_gpu_hours"]
 
 
 def test_costs_are_told_by_department_and_in_their_currency(priced: TestClient) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from queries.accounting import Accounting
 from queries.amounts import AMOUNTS
+from queries.calendar import Calendar
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS
 from queries.condition import Condition
 from queries.departments import Department
@@ -102,7 +104,7 @@ def test_hours_are_rated_by_the_price_of_their_model(ask: AskWith) -> None:
     assert row["unpriced_gpu_hours"] == 0
 
 
-@pytest.mark.parametrize("step", [None, 4 * HOUR, 24 * HOUR])
+@pytest.mark.parametrize("step", [None, 4 * HOUR, 24 * HOUR, Calendar(1, "month", ZoneInfo("Europe/Berlin"))])
 def test_a_price_that_changes_within_a_bucket_is_rated_on_both_sides(ask: AskWith, step: Any) -> None:
     """Two hours of four GPUs at 2, two at 3."""
     dearer = Price(gpu_model=H100.gpu_model, per_gpu_hour=3.0, valid_from=START + 2 * HOUR)
@@ -248,6 +250,13 @@ def test_quotas_stand_beside_what_projects_used(ask: AskWith) -> None:
         (None, None, None),
     ]
     assert [row["capacity_seconds"] for row in rows] == [HOURS * 3600, HOURS * 3600, 0, 2 * HOURS * 3600]
+
+
+def test_a_quota_is_compared_with_the_use_of_its_own_cluster(ask: AskWith) -> None:
+    """Of beta, which gives a no quota, a had four GPU-hours more."""
+    first, *_ = ask(where(by=("project",))).rows.to_pylist()
+    assert (first["project"], first["allocated_gpu_hours"]) == ("a", pytest.approx(8))
+    assert (first["quota_gpu_hours"], first["quota_used_ratio"]) == (8, pytest.approx(0.5))
 
 
 @pytest.mark.parametrize("question", [where(), where(by=("cluster",)), where("user==ada", by=("project",))])

@@ -218,6 +218,15 @@ def test_every_column_of_the_ledger_has_a_number_and_most_is_covered(demo: Demo)
     assert [(cluster["name"], cluster["status"]) for cluster in answer["clusters"]] == [("alpha", "ok"), ("beta", "ok")]
 
 
+def test_departments_have_costs_and_carbon(demo: Demo) -> None:
+    answer = demo.ask("ledger?by=department")
+    assert answer["currency"] == "EUR"
+    assert not any("price" in warning or "carbon" in warning for warning in answer["warnings"])
+    departments = {row["department"]: row for row in answer["data"] if row["department"]}
+    assert set(departments) == {"language", "science"}
+    assert all(row["allocated_cost"] > 0 and row["carbon_grams_co2e"] > 0 for row in departments.values())
+
+
 def first_hour(demo: Demo) -> tuple[str, dict[str, float]]:
     """The first hour that there is anything of, and what each cluster did in it."""
     rows = demo.ask("ledger?by=cluster&step=1h")["data"]
