@@ -61,6 +61,7 @@ def test_there_is_a_file_for_each_day(config: Path) -> None:
     frame = pd.read_parquet(config.parent / "out" / "ledger_raw-2025-03-04.parquet")
     assert len(frame) == 240
     assert frame["time"].min() == pd.Timestamp("2025-03-04", tz="UTC")
+    assert len(pd.read_parquet(config.parent / "out")) == 480
 
 
 def test_the_last_day_is_not_included(config: Path) -> None:
