@@ -4,7 +4,8 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from metrics_api.app import create_app
 from metrics_api.collecting import Minder
@@ -20,15 +22,20 @@ from metrics_api.demo.demo import DemoError, run_demo
 from metrics_api.demo.fleet import HISTORY
 from metrics_api.demo.history import HistoryError
 from metrics_api.demo.servers import ServerError
+from metrics_api.export_folder import ExportFolder, FolderError
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
 from queries.control.applications import NameTakenError
 from queries.control.applications import create_application as make_application
 from queries.control.database import Control, ControlError
 from queries.duration import format_duration, parse_duration
+from queries.engine import Engine
+from queries.exports import EXPORTS, Extract, day_window
 from queries.lake import Lake, LakeError
 from queries.logs import write_logs
+from queries.scope import EVERYTHING
 from queries.settings import Settings, SettingsError
+from queries.window import Window
 
 app = typer.Typer(help="Serve aggregated GPU metrics of many clusters.", no_args_is_help=True, add_completion=False)
 admin = typer.Typer(help="Manage who may ask.", no_args_is_help=True)
@@ -37,7 +44,15 @@ app.add_typer(admin, name="admin")
 console = Console(stderr=True)
 log = structlog.get_logger()
 
-EXPLAINED = (SettingsError, LakeError, ControlError, NameTakenError, DemoError, HistoryError, ServerError)
+
+class ExportFile(StrEnum):
+    parquet = "parquet"
+    csv = "csv"
+    arrow = "arrow"
+    ndjson = "ndjson"
+
+
+EXPLAINED = (SettingsError, FolderError, LakeError, ControlError, NameTakenError, DemoError, HistoryError, ServerError)
 
 Config = Annotated[
     Path | None,
@@ -93,6 +108,53 @@ def demo(
     """Start two real Prometheus servers with a simulated fleet and its history, collect, serve, print the address."""
     with explained():
         run_demo(folder, history)
+
+
+@app.command()
+def export(
+    dataset: Annotated[str, typer.Argument(help=f"What is exported: {', '.join(EXPORTS)}.")],
+    start: Annotated[
+        date, typer.Option("--from", parser=date.fromisoformat, metavar="DAY", help="The first day (UTC).")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder; it gets a file for each day.")],
+    end: Annotated[
+        date | None,
+        typer.Option(
+            "--to", parser=date.fromisoformat, metavar="DAY", help="The day after the last. Without it: tomorrow."
+        ),
+    ] = None,
+    form: Annotated[ExportFile, typer.Option("--format", help="The format of the files.")] = ExportFile.parquet,
+    config: Config = None,
+) -> None:
+    """Save a dataset as files, one for each day. Started again, it writes what is missing or has changed since."""
+    with explained():
+        if dataset not in EXPORTS:
+            raise typer.BadParameter(f"there is no dataset {dataset!r}; there are: {', '.join(EXPORTS)}")
+        until = end or datetime.now(UTC).date() + timedelta(days=1)
+        if until <= start:
+            raise typer.BadParameter(f"--to {until} is not after --from {start}")
+        lake = Lake(Settings.load(config or default_config()).store.path)
+        engine, chosen = Engine(lake), EXPORTS[dataset]
+        window = Window(day_window(start).start, day_window(until).start)
+        extract = Extract(chosen, window, EVERYTHING, chosen.table(lake).snapshot())
+        days = list(extract.days(engine))
+        with row_bar() as progress:
+            task = progress.add_task(dataset, total=sum(rows for _, rows in days))
+            folder = ExportFolder(out, dataset, form.value)
+            written = folder.save(engine, extract, days, lambda rows: progress.advance(task, rows))
+        engine.close()
+        console.print(f"{len(days)} days are in {out}; {written} were written now")
+
+
+def row_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Exports: whole datasets over HTTP, by the day if one likes."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Self
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from metrics_api.formats import EXPORT_FORMATS, MEDIA_TYPE_OF, ExportFormat, cho
 from metrics_api.parameters import Time, Where, read_window
 from metrics_api.services import Caller
 from metrics_api.streaming import Streamed
-from queries.exports import EXPORTS, Export, Extract
+from queries.exports import EXPORTS, Export, Extract, day_window
 from queries.stop import Stop
 from queries.window import Window
 
@@ -70,7 +70,7 @@ class ExportQuery(BaseModel):
         return self
 
     def window(self) -> Window:
-        return window_of(self.day) if self.day else read_window(self.start, self.end)
+        return day_window(self.day) if self.day else read_window(self.start, self.end)
 
 
 async def list_datasets() -> list[DatasetView]:
@@ -95,7 +95,7 @@ async def list_days(caller: Caller, query: ExportQuery, dataset: DatasetName) ->
     def work(stop: Stop) -> list[DayView]:
         engine = caller.services.engine.within(stop, caller.services.settings.limits.rows)
         return [
-            DayView(day=day, rows=rows, etag=etag_of(replace(extract, window=window_of(day)), form))
+            DayView(day=day, rows=rows, etag=etag_of(replace(extract, window=day_window(day)), form))
             for day, rows in extract.days(engine)
         ]
 
@@ -155,19 +155,14 @@ def etag_of(extract: Extract, form: ExportFormat) -> str:
 
 def file_name(extract: Extract, form: ExportFormat) -> str:
     window = extract.window
-    is_day = window == window_of(window.start.date())
+    is_day = window == day_window(window.start.date())
     times = f"{window.start:%Y-%m-%d}" if is_day else f"{window.start:%Y%m%dT%H%M}-{window.end:%Y%m%dT%H%M}"
     return f"{extract.export.name}-{times}.{form}"
 
 
 def whole_days(extract: Extract) -> Extract:
     first, last = extract.window.start.date(), (extract.window.end - timedelta(microseconds=1)).date()
-    return replace(extract, window=Window(window_of(first).start, window_of(last).end))
-
-
-def window_of(day: date) -> Window:
-    start = datetime.combine(day, time(), UTC)
-    return Window(start, start + timedelta(days=1))
+    return replace(extract, window=Window(day_window(first).start, day_window(last).end))
 
 
 def unit_in(field: pa.Field) -> str | None:

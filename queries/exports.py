@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 
@@ -82,6 +82,12 @@ EXPORTS: Mapping[str, Export] = {
         ),
     )
 }
+
+
+def day_window(day: date) -> Window:
+    """A day of UTC."""
+    start = datetime.combine(day, time(), UTC)
+    return Window(start, start + timedelta(days=1))
 
 
 @dataclass(frozen=True)

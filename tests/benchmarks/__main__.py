@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.benchmarks.asking import compare_asking
 from tests.benchmarks.backfilling import compare_backfilling
 from tests.benchmarks.collecting import compare_collecting
+from tests.benchmarks.exporting import compare_exporting
 from tests.benchmarks.findings import Finding, table_of
 from tests.benchmarks.freshness import compare_freshness
 from tests.benchmarks.growing import compare_growing
@@ -26,23 +27,25 @@ class Benchmark(StrEnum):
     backfilling = "backfilling"
     freshness = "freshness"
     growing = "growing"
+    exporting = "exporting"
 
 
 @dataclass(frozen=True)
 class Amount:
     """How much is measured. compared: scraped at the full minute, as Prometheus's own answers are compared; minutes: how
-    long fresh samples are followed."""
+    long fresh samples are followed; exported: how many rows."""
 
     compared: Site
     stored: Site
     backfilled: Site
     growing: tuple[int, ...]
     minutes: int
+    exported: int
 
 
-FULL = Amount(Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5)
+FULL = Amount(Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5, 10_000_000)
 
-SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2)
+SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000)
 
 
 def main(
@@ -78,6 +81,8 @@ def compare(benchmark: Benchmark, console: Console, amount: Amount, folder: Path
             return compare_freshness(console, amount.minutes)
         case Benchmark.growing:
             return compare_growing(console, amount.growing, folder, rounds)
+        case Benchmark.exporting:
+            return compare_exporting(console, amount.exported, rounds)
 
 
 if __name__ == "__main__":
