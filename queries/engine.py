@@ -23,6 +23,7 @@ from queries.window import HOUR, Window
 MACROS = """
 create macro unix_timestamp(time) as cast(epoch(time) as bigint);
 create macro timestamp_seconds(seconds) as to_timestamp(seconds);
+create macro percentile(value, share) as quantile_cont(value, share);
 """
 """Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 
@@ -59,19 +60,39 @@ class Engine:
         parts: list[Part],
         parameters: Mapping[str, Any],
         metrics: Sequence[Metric] = (),
-        **texts: object,
+        tables: Mapping[str, pa.Table] | None = None,
+        **texts: Any,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
-
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        metrics: those that the question asks for. texts: what is filled in of the catalogue's identifiers; never a
-        user's text.
+        metrics: those that the question asks for. tables: lists that it joins. texts: what is filled in of the
+        catalogue's identifiers; never a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
         ledger = ledger_of(snapshot, parts, scope, metrics)
-        return self._run(question, scope, parameters, ledger=ledger, metrics=metrics, **texts)
+        return self._run(question, scope, parameters, tables, ledger=ledger, metrics=metrics, **texts)
+
+    def ask_changes(
+        self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any], **texts: Any
+    ) -> pa.Table:
+        """Run one question file over the changes of workloads' states that a scope shows."""
+        return self._run(question, scope, parameters, changes=self.changes(scope, window), **texts)
+
+    def changes(self, scope: Scope, window: Window) -> str:
+        """The SQL of the changes of workloads' states, collected with the hours of a window, that a scope shows."""
+        snapshot = self.lake.workloads.snapshot()
+        schema = self.lake.workloads.dataset.schema
+        return scoped(f"select * from {parquet(snapshot.paths('', window), schema, snapshot.is_mixed)}", scope)
+
+    def ask_runs(self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any]) -> pa.Table:
+        """Run one question file over the runs of collectors that began in a window, of the clusters that a scope
+        shows."""
+        snapshot = self.lake.collections.snapshot()
+        source = parquet(snapshot.paths("", window), self.lake.collections.dataset.schema, snapshot.is_mixed)
+        shown = "exists (select 1 from scope where scope.cluster is null or scope.cluster = run.cluster)"
+        return self._run(question, scope, parameters, runs=f"select * from {source} as run where {shown}")
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
         """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
@@ -84,11 +105,19 @@ class Engine:
         rows = self._run("collections", scope, parameters, collections=f"select * from {source}")
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
-    def _run(self, question: str, scope: Scope, parameters: Mapping[str, Any], **texts: object) -> pa.Table:
+    def _run(
+        self,
+        question: str,
+        scope: Scope,
+        parameters: Mapping[str, Any],
+        tables: Mapping[str, pa.Table] | None = None,
+        **texts: Any,
+    ) -> pa.Table:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            cursor.register("scope", scope.table())
+            for name, table in {"scope": scope.table(), **(tables or {})}.items():
+                cursor.register(name, table)
             try:
                 return in_utc(cursor.sql(sql, params=used).to_arrow_table())
             except duckdb.Error as error:
@@ -122,7 +151,11 @@ def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequ
     need."""
     gauges = needed_gauges(metrics)
     tables = [layer_of(part.layer, rows_of(snapshot, part), gauges) for part in parts]
-    whole = " union all by name ".join(tables)
+    return scoped(" union all by name ".join(tables), scope)
+
+
+def scoped(whole: str, scope: Scope) -> str:
+    """The SQL of those rows, of a table with clusters and projects, that a scope shows."""
     if scope.is_everything:
         return whole
     return f"""

@@ -128,7 +128,10 @@ class Asker:
 
     def _answer(self, name: str, question: Question, **texts: Any) -> Answer:
         parts = [Part("raw", question.window)] if texts.get("is_latest") else plan(question.window, question.step)
-        rows = self._ask(name, question, parts, **texts)
+        return self.complete(question, parts, self._ask(name, question, parts, **texts))
+
+    def complete(self, question: Question, parts: list[Part], rows: pa.Table) -> Answer:
+        """Rows that answer a question from these parts, with how complete they are."""
         clusters = self.clusters()
         covered = self._ask("coverage", question, parts).to_pylist()
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
