@@ -94,12 +94,15 @@ def explain(problem: Any, known: list[str], where: str) -> str:
     if not problem["loc"] and problem["type"] == "value_error":
         return message
     field = str(problem["loc"][0]) if problem["loc"] else where
+    path = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden" and path != field:
+        return f"unknown {where} {path!r}"
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(field, known, n=1)
         return f"unknown {where} {field!r}; " + (
             f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
         )
     if problem["type"] == "missing":
-        return f"{where} {field!r} is missing"
+        return f"{where} {path!r} is missing"
     value = "" if problem["type"] == "value_error" else f" = {problem['input']!r}"
     return f"{field}{value}: {message}"

@@ -1,6 +1,6 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, exports, health, ledger, metrics, tokens
+from metrics_api import clusters, explain, exports, health, ledger, metrics, tokens, waste, workloads
 from metrics_api.endpoint import Endpoint, get, post
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -13,6 +13,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/exports", exports.list_datasets, "What can be exported", "Exports"),
     get("/api/v1/exports/{dataset}", exports.export_dataset, "A whole dataset, streamed", "Exports"),
     get("/api/v1/exports/{dataset}/days", exports.list_days, "The days of a dataset", "Exports"),
+    get("/api/v1/waste", waste.read_waste, "Who held GPUs in vain", "Waste"),
+    get("/api/v1/queue-waits", waste.read_queue_waits, "How long workloads waited", "Waste"),
+    get("/api/v1/explain", explain.read_explanation, "Why a GPU-second stands in its column", "Ledger"),
+    get("/api/v1/workload-usage", workloads.list_usage, "List workloads with their usage", "Workloads"),
+    post("/api/v1/workload-usage", workloads.read_usage_of_many, "The usage of many workloads", "Workloads"),
+    get("/api/v1/workload-usage/series", workloads.read_series, "One workload over its life", "Workloads"),
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),

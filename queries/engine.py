@@ -30,6 +30,7 @@ from queries.window import Window
 MACROS = """
 create macro unix_timestamp(time) as cast(epoch(time) as bigint);
 create macro timestamp_seconds(seconds) as to_timestamp(seconds);
+create macro percentile(value, share) as quantile_cont(value, share);
 """
 """Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 
@@ -91,6 +92,26 @@ class Engine:
         ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
         relations = {**relations, **self.accounting.relations(joins)}
         return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
+
+    def ask_changes(
+        self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any], **texts: Any
+    ) -> pa.Table:
+        """Run one question file over the changes of workloads' states that a scope shows."""
+        return self._run(question, scope, parameters, {}, changes=self.changes(scope, window), **texts)
+
+    def changes(self, scope: Scope, window: Window) -> str:
+        """The SQL of the changes of workloads' states, collected with the hours of a window, that a scope shows."""
+        snapshot = self.lake.workloads.snapshot()
+        schema = self.lake.workloads.dataset.schema
+        return scoped(f"select * from {parquet(snapshot.paths('', window), schema, snapshot.is_mixed)}", scope)
+
+    def ask_runs(self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any]) -> pa.Table:
+        """Run one question file over the runs of collectors that began in a window, of the clusters that a scope
+        shows."""
+        snapshot = self.lake.collections.snapshot()
+        source = parquet(snapshot.paths("", window), self.lake.collections.dataset.schema, snapshot.is_mixed)
+        shown = "exists (select 1 from scope where scope.cluster is null or scope.cluster = run.cluster)"
+        return self._run(question, scope, parameters, {}, runs=f"select * from {source} as run where {shown}")
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
         """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
@@ -205,7 +226,11 @@ def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequ
         layer_of(layer, rows_of(snapshot, layer, [part.window for part in parts if part.layer == layer]), gauges)
         for layer in layers
     ]
-    whole = " union all by name ".join(tables)
+    return scoped(" union all by name ".join(tables), scope)
+
+
+def scoped(whole: str, scope: Scope) -> str:
+    """The SQL of those rows, of a table with clusters and projects, that a scope shows."""
     if scope.is_everything:
         return whole
     return f"""

@@ -153,7 +153,7 @@ class Asker:
             ratios=[METRICS[name] for name in LEDGER_RATIOS],
             is_quota_told=question.is_of_projects,
         )
-        answer = self._answer(rows, question, parts)
+        answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
         return replace(
             answer,
@@ -184,7 +184,7 @@ class Asker:
         pick: Pick = question.buckets.pick if question.step else "newest"
         rows = self._measured(question, measure, parts, pick, top)
         told = name_others(rows, question.by) if top is not None else rows.drop_columns("place")
-        return self._answer(told, question, parts, measure)
+        return self.complete(question, parts, told, measure)
 
     def _top(self, question: Question, measure: Measure) -> pa.Table:
         """The places of the groups by what they are over the whole window."""
@@ -234,8 +234,8 @@ class Asker:
             return ClusterState(name, "never", None)
         return ClusterState(name, "ok" if self.now - until <= LATE else "late", until)
 
-    def _answer(self, rows: pa.Table, question: Question, parts: list[Part], measure: Measure | None = None) -> Answer:
-        """Rows with how complete they are."""
+    def complete(self, question: Question, parts: list[Part], rows: pa.Table, measure: Measure | None = None) -> Answer:
+        """Rows that answer a question from these parts, with how complete they are."""
         since = self.snapshot.samples_since()
         buckets = question.buckets
         clusters = self.clusters()

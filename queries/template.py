@@ -3,11 +3,11 @@
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 
 @cache
 def read_template(package: str, name: str) -> Template:
-    """The file ``name.sql`` of a package, compiled once."""
-    text = files(package).joinpath(f"{name}.sql").read_text()
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)
+    """The file ``name.sql`` of a package, compiled once. It may include others of the package."""
+    loader = FileSystemLoader(str(files(package)))
+    return Environment(loader=loader, undefined=StrictUndefined, autoescape=False).get_template(f"{name}.sql")

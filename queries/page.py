@@ -1,0 +1,20 @@
+"""Page: so many of the rows that were found, as an answer that says when there are others."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from queries.engine import plan
+from queries.question import Answer, Asker, Question
+
+FOUND = "found"
+"""The column in which a question says how many rows there were before its limit."""
+
+
+def page(asker: Asker, question: Question, rows: pa.Table) -> Answer:
+    """The rows of a question about one total, without their count."""
+    answer = asker.complete(question, plan(question.window, None), rows.drop_columns(FOUND))
+    found = rows[FOUND][0].as_py() if len(rows) else 0
+    if found <= len(rows):
+        return answer
+    return replace(answer, warnings=(*answer.warnings, f"{len(rows)} of {found} rows are shown: see limit"))

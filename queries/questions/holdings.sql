@@ -1,0 +1,225 @@
+-- What each workload held of each GPU, how that was used, and what of it was wasted. Each second of idle
+-- and held time is in at most one class, the first that fits: never_used, idle_tail, low_utilization,
+-- oversized, no_process.
+-- Time before the window is read only for when a GPU was last active. A fraction of a device is judged
+-- by the time of the device (scale), and by the memory that is its share.
+with
+    ledger as ({{ ledger }}),
+    limits as (
+        select *
+        from
+            (
+                values {% for limit in limits %} ({{ limit }}){{ "," if not loop.last }} {% endfor %}
+            ) as every_limit(workload_type{% for name in thresholds %}, {{ name }}{% endfor %})
+    ),
+    told as (
+        select
+            cluster,
+            node_pool,
+            node,
+            {{ gpu }} as gpu,
+            gpu_model,
+            namespace,
+            workload_kind,
+            workload,
+            pod,
+            pod_uid,
+            unix_timestamp(time) as since,
+            unix_timestamp(time) + max(elapsed_seconds) as until,
+            max(project) as project,
+            max("user") as "user",
+            sum(capacity_seconds) as capacity_seconds,
+            sum(busy_seconds) as busy_seconds,
+            sum(idle_seconds) as idle_seconds,
+            sum(held_seconds) as held_seconds,
+            sum(unavailable_seconds) as unavailable_seconds,
+            sum(case when attribution = 'device' then held_seconds else 0 end) as surely_held_seconds,
+            sum(energy_joules) as energy_joules,
+            max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
+            max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
+            max(gpu_memory_total_bytes_max) as gpu_memory_total_bytes_max,
+            sum(gpu_memory_total_bytes_seconds) as device_seconds,
+            sum(gpu_memory_total_bytes_seconds) / max(elapsed_seconds) as share,
+            sum(gpu_power_watts_integral) as gpu_power_watts_integral,
+            sum(gpu_power_watts_seconds) as gpu_power_watts_seconds
+        from ledger
+        where
+            kind = 'gpu' and workload is not null and time < timestamp_seconds($end)
+            {% for condition in conditions %} and {{ condition }}{% endfor %}
+            {% if is_chosen %}
+                and exists (
+                    select 1
+                    from chosen
+                    where
+                        chosen.cluster = ledger.cluster
+                        and chosen.workload = ledger.workload
+                        and chosen.namespace = coalesce(ledger.namespace, '')
+                        and chosen.workload_kind = ledger.workload_kind
+                )
+            {% endif %}
+        group by
+            cluster,
+            node_pool,
+            node,
+            {{ gpu }},
+            gpu_model,
+            namespace,
+            workload_kind,
+            workload,
+            pod,
+            pod_uid,
+            time
+    ),
+    seen as (
+        select
+            *,
+            coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
+            coalesce(gpu_memory_used_bytes_max < no_process_memory_below_bytes, false) as is_bare
+        from (select *, {{ workload_type }} as workload_type from told) as typed
+        inner join limits using (workload_type)
+    ),
+    dated as (
+        select
+            *,
+            max(case when is_active then until end) over (
+                partition by cluster, node, gpu, namespace, workload_kind, workload, pod, pod_uid
+            ) as last_activity
+        from seen
+    ),
+    marked as (
+        select
+            *,
+            coalesce(since >= last_activity, false) as is_tail,
+            is_bare and not is_active as is_without_process
+        from dated
+        where since >= $start
+    ),
+    summed as (
+        select
+            cluster,
+            node_pool,
+            node,
+            gpu,
+            gpu_model,
+            namespace,
+            workload_kind,
+            workload,
+            pod,
+            pod_uid,
+            workload_type,
+            {% for name in thresholds %} max({{ name }}) as {{ name }},{% endfor %}
+            max(project) as project,
+            max("user") as "user",
+            min(since) as held_since,
+            max(until) as held_until,
+            min(case when is_active then since end) as first_activity,
+            max(last_activity) as last_activity,
+            sum(busy_seconds) as busy_seconds,
+            sum(idle_seconds) as idle_seconds,
+            sum(held_seconds) as held_seconds,
+            sum(unavailable_seconds) as unavailable_seconds,
+            sum(energy_joules) as energy_joules,
+            max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
+            max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
+            max(gpu_memory_total_bytes_max) as gpu_memory_total_bytes_max,
+            max(share) as share,
+            greatest(1, coalesce(sum(device_seconds) / nullif(sum(capacity_seconds), 0), 1)) as scale,
+            sum(gpu_power_watts_integral) as gpu_power_watts_integral,
+            sum(gpu_power_watts_seconds) as gpu_power_watts_seconds,
+            sum(case when is_tail then busy_seconds else 0 end) as tail_busy_seconds,
+            sum(case when is_tail then idle_seconds else 0 end) as tail_idle_seconds,
+            sum(case when is_without_process then idle_seconds else 0 end) as bare_idle_seconds,
+            sum(case when is_without_process and is_tail then idle_seconds else 0 end) as bare_tail_seconds,
+            sum(case when is_without_process then surely_held_seconds else 0 end) as bare_held_seconds
+        from marked
+        group by
+            cluster,
+            node_pool,
+            node,
+            gpu,
+            gpu_model,
+            namespace,
+            workload_kind,
+            workload,
+            pod,
+            pod_uid,
+            workload_type
+    ),
+    unused as (
+        select
+            *,
+            last_activity is null
+            and idle_seconds >= held_seconds
+            and scale * idle_seconds >= never_used_after as is_never_used,
+            last_activity is not null and scale * tail_idle_seconds >= idle_tail_after as has_tail
+        from summed
+    ),
+    cored as (
+        select
+            *,
+            case
+                when has_tail then busy_seconds - tail_busy_seconds else busy_seconds
+            end as core_busy_seconds,
+            case
+                when has_tail then idle_seconds - tail_idle_seconds else idle_seconds
+            end as core_idle_seconds,
+            case
+                when has_tail then bare_idle_seconds - bare_tail_seconds else bare_idle_seconds
+            end as bare_core_seconds
+        from unused
+    ),
+    judged as (
+        select
+            *,
+            not is_never_used
+            and scale * (core_busy_seconds + core_idle_seconds) >= judged_after
+            and core_busy_seconds < low_utilization_below * (core_busy_seconds + core_idle_seconds) as is_low,
+            not is_never_used
+            and scale * (core_busy_seconds + core_idle_seconds) >= judged_after
+            and core_busy_seconds < oversized_utilization_below * (core_busy_seconds + core_idle_seconds)
+            and coalesce(
+                gpu_memory_used_bytes_max < oversized_memory_below * share * gpu_memory_total_bytes_max, false
+            ) as is_small
+        from cored
+    ),
+    without_process as (
+        select
+            *,
+            bare_held_seconds
+            + case when is_never_used or is_low or is_small then 0 else bare_core_seconds end as bare_seconds
+        from judged
+    )
+select
+    cluster,
+    node_pool,
+    node,
+    gpu,
+    gpu_model,
+    namespace,
+    workload_kind,
+    workload,
+    pod,
+    pod_uid,
+    workload_type,
+    project,
+    "user",
+    held_since,
+    held_until,
+    first_activity,
+    last_activity,
+    busy_seconds,
+    idle_seconds,
+    held_seconds,
+    unavailable_seconds,
+    energy_joules,
+    gpu_utilization_ratio_max,
+    gpu_memory_used_bytes_max,
+    gpu_memory_total_bytes_max,
+    gpu_power_watts_integral,
+    gpu_power_watts_seconds,
+    case when is_never_used then idle_seconds else 0 end as never_used_seconds,
+    case when has_tail then tail_idle_seconds else 0 end as idle_tail_seconds,
+    case when is_low then core_idle_seconds else 0 end as low_utilization_seconds,
+    case when is_small and not is_low then core_idle_seconds else 0 end as oversized_seconds,
+    case when scale * bare_seconds >= no_process_after then bare_seconds else 0 end as no_process_seconds
+from without_process

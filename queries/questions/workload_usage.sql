@@ -1,0 +1,131 @@
+-- Workloads: what each held, how it was used and what of that was wasted, and in which state it is; also
+-- those that only waited.
+with
+    holdings as ({% include "holdings.sql" %}),
+    totals as (
+        select
+            cluster,
+            coalesce(namespace, '') as namespace,
+            workload_kind,
+            workload,
+            max(project) as project,
+            max("user") as "user",
+            count(distinct pod) as pods,
+            count(distinct node || '/' || coalesce(gpu, '')) as gpus,
+            {% for column in held_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
+            sum(busy_seconds + idle_seconds + held_seconds) as allocated_seconds,
+            sum(energy_joules) as energy_joules,
+            max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
+            max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
+            max(gpu_memory_used_bytes_max / gpu_memory_total_bytes_max) as gpu_memory_utilization_ratio_max,
+            sum(gpu_power_watts_integral) / nullif(sum(gpu_power_watts_seconds), 0) as gpu_power_watts,
+            timestamp_seconds(min(held_since)) as held_since,
+            timestamp_seconds(max(held_until)) as held_until,
+            timestamp_seconds(min(first_activity)) as first_activity,
+            timestamp_seconds(max(last_activity)) as last_activity,
+            {% for class in classes %} sum({{ class }}_seconds) as {{ class }}_seconds,{% endfor %}
+            sum(
+                {% for class in classes %}{{ class }}_seconds{{ " + " if not loop.last }}{% endfor %}
+            ) as wasted_seconds
+        from holdings
+        group by cluster, coalesce(namespace, ''), workload_kind, workload
+    ),
+    changes as (
+        select
+            *,
+            unix_timestamp(time) * 4
+            + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end as place
+        from ({{ changes }}) as every_change
+        where
+            time < timestamp_seconds($end)
+            {% for condition in change_conditions %} and {{ condition }}{% endfor %}
+            {% if is_chosen %}
+                and exists (
+                    select 1
+                    from chosen
+                    where
+                        chosen.cluster = every_change.cluster
+                        and chosen.workload = every_change.workload
+                        and chosen.namespace = coalesce(every_change.namespace, '')
+                        and chosen.workload_kind = every_change.workload_kind
+                )
+            {% endif %}
+    ),
+    lives as (
+        select
+            cluster,
+            coalesce(namespace, '') as namespace,
+            workload_kind,
+            workload,
+            max(project) as known_project,
+            max("user") as known_user,
+            max(time) as changed_at,
+            max_by(state, place) as state,
+            max(case when state = 'submitted' then time end) as submitted_at,
+            max(case when state = 'running' then time end) as last_started_at,
+            max(case when state = 'ended' then time end) as last_ended_at,
+            max_by(reason, case when state = 'ended' then place end) as last_reason,
+            max_by(queue_seconds, case when state = 'running' then place end) as last_queue_seconds,
+            max_by(requested_gpus, place) as requested_gpus,
+            count(case when state = 'running' then 1 end) as starts
+        from changes
+        group by cluster, coalesce(namespace, ''), workload_kind, workload
+    )
+select
+    cluster,
+    coalesce(project, known_project) as project,
+    coalesce("user", known_user) as "user",
+    nullif(namespace, '') as namespace,
+    workload_kind,
+    workload,
+    {{ workload_type }} as workload_type,
+    coalesce(allocated_seconds, 0) / 3600 as allocated_gpu_hours,
+    {% for column in held_columns %}
+        coalesce({{ column }}_seconds, 0) / 3600 as {{ column }}_gpu_hours,
+    {% endfor %}
+    coalesce(wasted_seconds, 0) / 3600 as wasted_gpu_hours,
+    case
+        {% for class in classes %}
+            when
+                {{ class }}_seconds > 0
+                and {{ class }}_seconds >= greatest(
+                    {% for other in classes %}{{ other }}_seconds{{ ", " if not loop.last }}{% endfor %}
+                )
+            then '{{ class }}'
+        {% endfor %}
+    end as waste_class,
+    1 - wasted_seconds / nullif(allocated_seconds, 0) as efficiency_ratio,
+    busy_seconds / nullif(busy_seconds + idle_seconds, 0) as gpu_utilization_ratio,
+    gpu_utilization_ratio_max,
+    gpu_memory_used_bytes_max,
+    gpu_memory_utilization_ratio_max,
+    gpu_power_watts,
+    energy_joules,
+    coalesce(gpus, 0) as gpus,
+    coalesce(pods, 0) as pods,
+    requested_gpus,
+    state,
+    submitted_at,
+    case
+        when last_started_at >= coalesce(submitted_at, last_started_at) then last_started_at
+    end as started_at,
+    case when state = 'ended' then last_ended_at end as ended_at,
+    case when state = 'ended' then last_reason end as end_reason,
+    case
+        when last_started_at >= coalesce(submitted_at, last_started_at) then last_queue_seconds
+    end as queue_seconds,
+    coalesce(starts, 0) as starts,
+    held_since,
+    held_until,
+    first_activity,
+    last_activity,
+    count(*) over () as found
+from totals {{ "full" if is_told_of_changes else "left" }}
+join lives using (cluster, namespace, workload_kind, workload)
+where
+    allocated_seconds is not null
+    or changed_at >= timestamp_seconds($start)
+    or state in ('submitted', 'pending')
+order by {{ order_by }} {{ order }} nulls last, cluster, namespace, workload_kind, workload
+limit $limit
+offset $offset

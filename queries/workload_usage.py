@@ -1,0 +1,127 @@
+"""Workload usage: what workloads held over their lives, how it was used, and in which state they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, timedelta
+from typing import Literal
+
+import pyarrow as pa
+
+from queries.catalogue import DIMENSIONS, Metric
+from queries.engine import plan
+from queries.page import page
+from queries.question import Answer, Asker, Question
+from queries.queue_waits import CHANGE_DIMENSIONS, told_of
+from queries.waste import CLASSES, EVIDENCE, holdings_texts, with_lookback
+from queries.window import Window
+from queries.workload_types import DEFAULTS, Policy, parameters
+
+HELD_COLUMNS = ("busy", "idle", "held", "unavailable")
+"""The columns of the ledger in which the time of a holder can be booked."""
+
+Order = Literal["asc", "desc"]
+
+OrderBy = Literal[
+    "allocated_gpu_hours",
+    "idle_gpu_hours",
+    "wasted_gpu_hours",
+    "efficiency_ratio",
+    "gpu_utilization_ratio",
+    "energy_joules",
+    "queue_seconds",
+    "submitted_at",
+    "started_at",
+]
+
+RECENT = timedelta(days=30)
+"""How far back a workload is looked for whose beginning was not told."""
+
+SERIES_BY = {"pod": "pod_key", "gpu": "gpu_key", "node": "node"}
+"""What the series of a workload are told apart by; a job without pods is its own."""
+
+CHOSEN = pa.schema([(name, pa.string()) for name in ("cluster", "namespace", "workload_kind", "workload")])
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What tells one workload from another. namespace: empty where there are none, as for jobs of Slurm."""
+
+    cluster: str
+    workload_kind: str
+    workload: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class UsageQuestion:
+    """Of which workloads (None: all that the question's conditions let through), and which page of the list."""
+
+    question: Question
+    chosen: Sequence[Workload] | None = None
+    policy: Policy = field(default_factory=lambda: DEFAULTS)
+    order_by: OrderBy = "allocated_gpu_hours"
+    order: Order = "desc"
+    limit: int = 100
+    offset: int = 0
+
+
+def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
+    """One row per workload that held GPUs in the window, or whose state changed in it, or that waited."""
+    question = asked.question
+    chosen = pa.Table.from_pylist([asdict(each) for each in dict.fromkeys(asked.chosen or ())], schema=CHOSEN)
+    told = [place for place, each in enumerate(question.where) if each.field in CHANGE_DIMENSIONS]
+    conditions = question.texts()["conditions"]
+    rows = asker.engine.ask(
+        "workload_usage",
+        asker.scope,
+        asker.snapshot,
+        with_lookback(question.window),
+        question.parameters() | parameters(asked.policy) | {"limit": asked.limit, "offset": asked.offset},
+        EVIDENCE,
+        {"chosen": chosen},
+        changes=asker.engine.changes(asker.scope, told_of(question.window, asker)),
+        change_conditions=[conditions[place] for place in told],
+        is_told_of_changes=len(told) == len(conditions),
+        held_columns=HELD_COLUMNS,
+        classes=tuple(CLASSES),
+        order_by=asked.order_by,
+        order=asked.order,
+        **holdings_texts(question, is_chosen=asked.chosen is not None),
+    )
+    answer = page(asker, question, rows)
+    return replace(answer, warnings=(*answer.warnings, *missing(len(chosen), len(rows))))
+
+
+def missing(chosen: int, found: int) -> Iterator[str]:
+    if found < chosen:
+        yield f"{chosen - found} of {chosen} workloads are left out: they held no GPUs and did not change in this time"
+
+
+def life(asker: Asker, workload: Workload) -> Window | None:
+    """From when to when a workload held GPUs, the last time that it ran; None where it did not lately."""
+    asked = UsageQuestion(Question(Window(asker.now - RECENT, asker.now)), [workload])
+    for row in workload_usage(asker, asked).rows.to_pylist():
+        start, end = row["started_at"] or row["held_since"], row["ended_at"] or row["held_until"]
+        if start and end and start < end:
+            return Window(start.astimezone(UTC), end.astimezone(UTC))
+    return None
+
+
+def workload_series(
+    asker: Asker, workload: Workload, question: Question, by: Sequence[str], metrics: Sequence[Metric]
+) -> Answer:
+    """Metrics of one workload in steps. by: of SERIES_BY. metrics: those that are a sum over a sum of GPUs' columns."""
+    assert question.step, "a series has steps"
+    parts = plan(question.window, question.step)
+    rows = asker.engine.ask(
+        "workload_series",
+        asker.scope,
+        asker.snapshot,
+        parts,
+        question.parameters() | asdict(workload),
+        metrics,
+        keys={name: SERIES_BY[name] for name in by},
+        gpu=DIMENSIONS["gpu"].sql,
+        **question.texts(),
+    )
+    return replace(asker.complete(question, parts, rows), by=tuple(by))
