@@ -30,14 +30,16 @@ class Credentials:
         self._right: dict[bytes, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
-    def check(self, control: Control, client_id: str, client_secret: str) -> Application | None:
-        """The application that this id and secret belong to, if they do."""
-        digest = self._digest(control, client_id, client_secret)
+    def check(self, control: Control, given: tuple[str, str] | None) -> Application | None:
+        """The application that a client id and secret belong to, if they do."""
+        if given is None:
+            return None
+        digest = self._digest(control, *given)
         identifier = self._remembered(digest)
         application = identifier and find_application(control, identifier)
         if application:
             return application
-        application = check_secret(control, client_id, client_secret)
+        application = check_secret(control, *given)
         if application:
             self._remember(digest, application.id)
         return application

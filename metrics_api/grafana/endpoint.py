@@ -51,8 +51,7 @@ class DatasourceEndpoint(Endpoint):
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic" or services.settings.auth.mode == "off":
             return await authenticate(request, services)
-        client_id, secret = decode_basic(encoded) or ("", "")
-        application = await run_in_threadpool(CREDENTIALS.check, services.control, client_id, secret)
+        application = await run_in_threadpool(CREDENTIALS.check, services.control, decode_basic(encoded))
         if not application:
             raise ApiError(
                 401, "the user is not a client id, or the password not its secret; or no longer", headers=CHALLENGE

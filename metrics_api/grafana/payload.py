@@ -29,6 +29,8 @@ ALL = frozenset({"$__all", "*", ".*"})
 ESCAPED = re.compile(r"\\([\\^$*+?.()|\[\]{}/])")
 """What Grafana escapes in values that it writes as a regular expression."""
 
+GROUP_ENDS = re.compile(r"(?<!\\)\|")
+
 UNFILLED = re.compile(r"\$\w+|\$\{[^}]*\}|\[\[\w+\]\]")
 
 Format = Literal["frame", "time_series", "table"]
@@ -40,26 +42,32 @@ AUTOMATIC = "auto"
 
 
 def read_many(given: object) -> tuple[str, ...]:
-    """The values of a variable with several: a list as it is; from a text, ``(a|b)``, ``{a,b}``, ``a,b`` or one."""
-    values = [str(value) for value in given] if isinstance(given, list | tuple) else split_text(str(given))
+    """The values of a variable with several: ``(a|b)``, ``{a,b}``, ``a,b``, one, or a list. An item of a list may hold
+    commas, and be ``(a|b)``: so it is where a builder's field was given a variable."""
+    values = [value for item in listed(given) for value in split_group(item)]
     for value in values:
         if UNFILLED.fullmatch(value) and value not in ALL:
             raise ValueError(f"{value!r} is a variable that the dashboard does not have")
     return () if ALL & set(values) else tuple(dict.fromkeys(value for value in values if value))
 
 
-def split_text(text: str) -> list[str]:
+def listed(given: object) -> list[str]:
+    if isinstance(given, list | tuple):
+        return [str(item) for item in given]
+    text = str(given)
     if text.startswith("(") and text.endswith(")"):
-        return [unescape(part) for part in re.split(r"(?<!\\)\|", text[1:-1])]
+        return [text]
     if text.startswith("{") and text.endswith("}"):
-        return text[1:-1].split(",")
+        text = text[1:-1]
+    return text.split(",")
+
+
+def split_group(text: str) -> list[str]:
+    """The members of what Grafana writes as a regular expression."""
     if text in ALL:
         return [text]
-    return [unescape(part) for part in text.split(",")]
-
-
-def unescape(text: str) -> str:
-    return ESCAPED.sub(r"\1", text)
+    members = GROUP_ENDS.split(text[1:-1]) if text.startswith("(") and text.endswith(")") else [text]
+    return [ESCAPED.sub(r"\1", member) for member in members]
 
 
 def read_step(text: object) -> timedelta | str:

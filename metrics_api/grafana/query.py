@@ -1,5 +1,6 @@
 """Query: the targets of a panel as frames, series or tables; and as rows, for clients that take any JSON."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,8 +13,8 @@ from metrics_api.endpoint import Produces
 from metrics_api.grafana.annotations import GAPS, find_gaps, to_frame, to_regions
 from metrics_api.grafana.frames import WRITERS, Frame, Grid
 from metrics_api.grafana.payload import Payload
-from metrics_api.grafana.request import Lenient, Moment, QueryRequest, Target, TimeRange, window_of
-from metrics_api.grafana.targets import Width, ask, names_of
+from metrics_api.grafana.request import RECENT, Lenient, Moment, QueryRequest, Target, TimeRange, window_of
+from metrics_api.grafana.targets import PLACEHOLDERS, Width, ask
 from metrics_api.services import Caller
 from queries.condition import Condition
 from queries.question import Asker
@@ -34,7 +35,7 @@ async def answer_panel(caller: Caller, body: QueryRequest) -> Annotated[Response
 
 def answer_targets(caller: Caller, body: QueryRequest) -> list[Frame]:
     window = window_of(body.range)
-    targets = [target for target in body.targets if not target.hide and names_of(target.target)]
+    targets = [target for target in body.targets if not target.hide and target.target not in PLACEHOLDERS]
     if not window or not targets:
         return []
     asker, conditions = caller.asker(), body.conditions()
@@ -82,9 +83,8 @@ class RowsQuery(Payload):
     points: float | None = Field(None, ge=1, description="How many steps there is room for.")
 
     def window(self) -> Window | None:
-        if self.start and self.end:
-            return TimeRange(start=self.start, end=self.end).window()
-        return window_of(None)
+        end = self.end or datetime.now(UTC)
+        return TimeRange(start=self.start or end - RECENT, end=end).window()
 
 
 async def read_rows(caller: Caller, query: RowsQuery) -> Annotated[Response, Produces(list[dict[str, Any]])]:

@@ -53,11 +53,6 @@ class Told:
     step: timedelta | None
 
 
-def names_of(target: str) -> tuple[str, ...]:
-    """The names that a target has: one, several that a variable stands for, or none."""
-    return () if target in PLACEHOLDERS else read_many(target)
-
-
 def ask(
     asker: Asker,
     target: str,
@@ -86,10 +81,14 @@ def ask(
 
 
 def read_names(target: str) -> tuple[str, ...]:
+    """One name, or several that a variable stands for."""
     try:
-        return tuple(name if name == LEDGER else read_metric(name) for name in names_of(target))
+        names = tuple(name if name == LEDGER else read_metric(name) for name in read_many(target))
     except ValueError as error:
         raise ApiError(400, f"target: {error}") from None
+    if not names:
+        raise ApiError(400, f"target = {target!r}: write a metric, or several as in (gpus_busy|gpus_idle)")
+    return names
 
 
 def chosen_step(payload: Payload, window: Window, width: Width, finest: timedelta) -> timedelta | None:

@@ -2,6 +2,7 @@ import duckdb
 import pytest
 
 from queries.condition import OPERATORS, Condition
+from queries.engine import MACROS
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,32 @@ def test_an_operator_means_what_it_says(operator: str, value: str, matched: list
     )
     with duckdb.connect() as connection:
         assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
+
+
+@pytest.mark.parametrize(
+    ("condition", "matched"),
+    [
+        (Condition("project", "<", "team-a"), ["other"]),
+        (Condition("project", ">", "team-a"), ["team-b"]),
+        (Condition.matching("project", "=~", "team-.|x"), ["team-a", "team-b"]),
+        (Condition.matching("project", "=~", "team"), []),
+        (Condition.matching("project", "!~", "team-.|x"), ["other", None]),
+        (Condition("project", "=|", ("team-a", "other")), ["team-a", "other"]),
+        (Condition("project", "!=|", ("team-a", "other")), ["team-b", None]),
+    ],
+)
+def test_what_dashboards_ask_beside_means_what_it_says(condition: Condition, matched: list[str | None]) -> None:
+    sql = (
+        f"select project from (values ('team-a'), ('team-b'), ('other'), (null)) t(project) where {condition.sql('v')}"
+    )
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
+
+
+def test_a_regular_expression_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'\(' is not a regular expression"):
+        Condition.matching("project", "=~", "(")
 
 
 def test_all_operators_are_tried() -> None:
