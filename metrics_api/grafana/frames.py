@@ -29,7 +29,7 @@ UNITS = {
     "celsius": "celsius",
     "joules": "joule",
     "seconds": "s",
-    "hours": "suffix: h",
+    "hours": "suffix:h",
     "kwh": "kwatth",
 }
 """Grafana's units, by the last word of a name of ours."""
@@ -75,8 +75,8 @@ class Grid:
 
     @property
     def metrics(self) -> list[str]:
-        answer = self.told.answer
-        return [name for name in answer.rows.column_names if name not in ("time", *answer.by)]
+        """The columns that can be drawn."""
+        return [field.name for field in self.told.answer.rows.schema if kind_of(field.type) == "number"]
 
     @cached_property
     def numbered(self) -> tuple[list[tuple[str | None, ...]], Any]:
