@@ -185,7 +185,7 @@ def to_table(told: Told, ref_id: str, _: str | None = None) -> list[Frame]:
 def kind_of(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "time"
-    return "string" if pa.types.is_string(kind) else "number"
+    return "number" if pa.types.is_floating(kind) or pa.types.is_integer(kind) else "string"
 
 
 def plain(column: pa.ChunkedArray) -> list[Any]:
