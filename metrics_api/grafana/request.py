@@ -12,12 +12,18 @@ from metrics_api.grafana.payload import Payload, read_payload, schema_of
 from metrics_api.parameters import read_time
 from queries.catalogue import DIMENSIONS
 from queries.condition import Condition
-from queries.window import Window
+from queries.window import Window, format_time
 
 MILLISECONDS = re.compile(r"-?\d{13}(\.\d+)?")
 
 AD_HOC = {"=": "==", "!=": "!=", "=~": "=~", "!~": "!~", "<": "<", ">": ">", "=|": "=|", "!=|": "!=|"}
 """The operators of ad-hoc filters, as conditions call them."""
+
+LONGEST_RANGE = timedelta(days=20 * 366)
+
+ANY_TIME = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+
+MOST_TARGETS = 100
 
 RECENT = timedelta(hours=24)
 
@@ -44,9 +50,20 @@ class TimeRange(Lenient):
     end: Moment = Field(alias="to")
 
     def window(self) -> Window | None:
-        """None where it has no length."""
+        """None where it has no length.
+
+        Raises:
+            ApiError: 400, where it is longer than anything was ever kept.
+        """
         start, end = (time.replace(microsecond=0) for time in (self.start, self.end))
-        return Window(start, end) if start < end else None
+        if start >= end:
+            return None
+        if end - start > LONGEST_RANGE or not ANY_TIME.start <= start < end <= ANY_TIME.end:
+            raise ApiError(
+                400,
+                f"range = {format_time(start)} to {format_time(end)}: at most 20 years are answered, from 1970 to 2200",
+            )
+        return Window(start, end)
 
 
 class AdHocFilter(Lenient):
@@ -98,7 +115,7 @@ class QueryRequest(Lenient):
     """What a panel asks."""
 
     range: TimeRange | None = None
-    targets: list[Target] = []
+    targets: list[Target] = Field([], max_length=MOST_TARGETS)
     interval_ms: float | None = None
     max_data_points: float | None = None
     filters: list[AdHocFilter] | None = None

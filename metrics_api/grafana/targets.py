@@ -9,10 +9,11 @@ import pyarrow as pa
 from metrics_api.errors import ApiError
 from metrics_api.grafana.payload import TOTAL, Payload, read_many
 from metrics_api.metrics import chosen_metrics, read_metric
-from metrics_api.parameters import check_step
+from metrics_api.parameters import LONGEST, check_step
 from queries.catalogue import METRICS
 from queries.condition import Condition
 from queries.datasets import TIME
+from queries.duration import format_duration
 from queries.question import POINTS, STEPS, Answer, Asker, Question
 from queries.window import Window
 
@@ -30,6 +31,11 @@ FOREVER = timedelta(days=365_000)
 """A step so long that all time there was lies in one."""
 
 
+WIDEST_MILLISECONDS = 1e12
+
+MOST_CONDITIONS = 100
+
+
 @dataclass(frozen=True)
 class Width:
     """How fine a panel can show: the shortest step that it asks for, and the number of points that it has room for."""
@@ -41,7 +47,7 @@ class Width:
     def of(cls, interval_milliseconds: float | None, points: float | None) -> "Width":
         most = points if points and points >= 1 and math.isfinite(points) else POINTS
         interval = interval_milliseconds or 0
-        return cls(timedelta(milliseconds=min(max(interval, 0), 1e12) if math.isfinite(interval) else 0), most)
+        return cls(timedelta(milliseconds=min(max(interval, 0), WIDEST_MILLISECONDS)), min(most, LONGEST))
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def ask(
     names = read_names(target)
     step = chosen_step(payload, window, width, finest)
     aligned = aligned_to(window, step) if step else window
-    asked = Question(aligned, step, payload.by, conditions + payload.conditions())
+    asked = Question(aligned, step, payload.by, bounded(conditions + payload.conditions()))
     if names == (LEDGER,):
         return Told(chosen_columns(asker.ledger(asked), payload), aligned, step)
     if LEDGER in names:
@@ -78,6 +84,12 @@ def ask(
     metrics = chosen_metrics(names, payload.by, payload.stat)
     answer = asker.range(replace(asked, step=step or FOREVER), metrics, payload.stat)
     return Told(answer if step else dated(answer, window.start), aligned, step)
+
+
+def bounded(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    if len(conditions) > MOST_CONDITIONS:
+        raise ApiError(400, f"{len(conditions)} conditions; at most {MOST_CONDITIONS} are answered")
+    return conditions
 
 
 def read_names(target: str) -> tuple[str, ...]:
@@ -100,8 +112,11 @@ def chosen_step(payload: Payload, window: Window, width: Width, finest: timedelt
     if not isinstance(payload.step, timedelta):
         return fitting or math.ceil(least / DAY) * DAY
     check_step(payload.step, finest)
-    if window.length / payload.step > width.points:
-        raise ApiError(400, f"step = {payload.step}: gives more than the {width.points:.0f} points that are asked for")
+    if window.length / payload.step > LONGEST:
+        text = format_duration(payload.step)
+        raise ApiError(
+            400, f"step = {text}: gives {window.length // payload.step} steps; at most {LONGEST} are answered"
+        )
     return payload.step
 
 

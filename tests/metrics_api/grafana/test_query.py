@@ -14,6 +14,9 @@ from tests.served import HOSTILE
 
 MIDNIGHT = 1_740_960_000_000
 HOURS = [MIDNIGHT + hour * 3_600_000 for hour in range(4)]
+YEAR = {"from": "2025-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
+LAST_DAY = {"from": "9999-12-31T00:00:00Z", "to": "9999-12-31T23:59:59Z"}
+CENTURY = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z"}
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
@@ -230,7 +233,11 @@ def test_too_many_series_are_refused_and_too_many_rows_are_cut(
         ("gpus_busy", {"stat": "max"}, {}, "gpus_busy has no stat 'max'; it has: mean"),
         ("gpus_busy", {"step": "90s"}, {}, "step = 90s: samples are 1m apart"),
         ("gpus_busy", {"step": "soon"}, {}, "step: 'soon' is not a duration"),
-        ("gpus_busy", {"step": "1m"}, {}, "gives more than the 5 points that are asked for"),
+        ("gpus_busy", {"step": "1m"}, {"range": CENTURY}, "at most 20 years are answered, from 1970 to 2200"),
+        ("gpus_busy", {}, {"range": LAST_DAY}, "at most 20 years are answered, from 1970 to 2200"),
+        ("gpus_busy", {"step": "1m"}, {"range": YEAR}, "step = 1m: gives 525600 steps; at most 11000 are answered"),
+        ("gpus_busy", {"where": ["node!=a"] * 101}, {}, "101 conditions; at most 100 are answered"),
+        ("gpus_busy", {}, {"targets": [{"target": "gpus_busy"}] * 101}, "targets"),
         ("gpus_quota", {"by": "node"}, {}, "gpus_quota is not known by node"),
         ("ledger", {"columns": "busy"}, {}, "columns: the ledger has no 'busy'; it has: capacity_seconds"),
         ("gpus_busy", {}, {"filters": [{"key": "team", "operator": "=", "value": "a"}]}, "filter 'team': unknown key"),
@@ -283,6 +290,11 @@ def test_a_step_is_as_fine_as_the_panel_is_wide(length: timedelta, width: Width,
         aligned = aligned_to(window, step)
         assert aligned.start <= window.start < window.end <= aligned.end
         assert aligned.length / step <= width.points + 1
+
+
+def test_a_step_that_is_asked_for_is_taken(client: TestClient) -> None:
+    frame = told(client, "gpus_busy", {"step": "5m"}, maxDataPoints=5)
+    assert len(frame["fields"][0]["values"]) == 48
 
 
 def test_a_ragged_range_begins_and_ends_with_whole_steps(client: TestClient) -> None:
