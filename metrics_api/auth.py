@@ -6,6 +6,7 @@ from starlette.requests import Request
 from metrics_api.errors import ApiError
 from metrics_api.services import Actor, Services
 from queries.control.applications import find_application
+from queries.control.tables import Application
 from queries.control.tokens import TokenError
 from queries.scope import EVERYTHING
 
@@ -34,6 +35,11 @@ async def authenticate(request: Request, services: Services) -> Actor:
         bearer = services.tokens.read(token.strip())
     except TokenError as error:
         raise ApiError(401, str(error), headers=CHALLENGE) from None
-    if not await run_in_threadpool(find_application, services.control, bearer.id):
+    application = await run_in_threadpool(find_application, services.control, bearer.id)
+    if not application:
         raise ApiError(401, "the application of this token is gone; ask for a token of another", headers=CHALLENGE)
-    return Actor(bearer.name, EVERYTHING)
+    return actor_of(application)
+
+
+def actor_of(application: Application) -> Actor:
+    return Actor(application.name, EVERYTHING)

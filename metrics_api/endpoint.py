@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from metrics_api.auth import authenticate
-from metrics_api.errors import ApiError, invalid
-from metrics_api.services import Caller, Services
+from metrics_api.errors import ApiError, Error, invalid
+from metrics_api.services import Actor, Caller, Services
 
 Handler = Callable[..., Awaitable[object]]
 
@@ -42,6 +42,11 @@ class Endpoint:
     summary: str
     tag: str
     is_public: bool = False
+
+    schemes: ClassVar[tuple[str, ...]] = ("bearer",)
+    """How one may sign in, as the OpenAPI document calls it."""
+    error: ClassVar[type[Error]] = Error
+    """What is answered where it cannot be."""
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -76,7 +81,7 @@ class Endpoint:
         services: Services = request.app.state.services
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
-            actor = await authenticate(request, services)
+            actor = await self.identify(request, services)
             asked = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
             arguments["caller"] = Caller(services, actor, *asked)
         else:
@@ -84,13 +89,20 @@ class Endpoint:
         if self.query:
             arguments["query"] = parse_query(self.query, request.query_params)
         if self.body:
-            arguments["body"] = parse_body(self.body, await request.body())
+            arguments["body"] = self.parse_body(await request.body())
         wanted = inspect.signature(self.handler).parameters
         answer = await self.handler(**{name: value for name, value in arguments.items() if name in wanted})
         if isinstance(answer, Response):
             return answer
         body = TypeAdapter(self.produces.model).dump_json(answer, by_alias=True, exclude_none=True)
         return Response(body, media_type="application/json")
+
+    async def identify(self, request: Request, services: Services) -> Actor:
+        return await authenticate(request, services)
+
+    def parse_body(self, body: bytes) -> BaseModel:
+        assert self.body
+        return parse_body(self.body, body)
 
 
 def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:

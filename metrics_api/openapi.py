@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from metrics_api.endpoint import Endpoint, schema_of
-from metrics_api.errors import Error
 
 TEMPLATE = "#/components/schemas/{model}"
 
@@ -27,23 +26,26 @@ Their sum is the capacity.
 def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
     schemas: dict[str, Any] = {}
-    error = reference(Error, "serialization", schemas)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation(endpoint, schemas, error)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation(endpoint, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Metrics API", "version": version("metrics-api"), "description": DESCRIPTION},
         "paths": paths,
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
         },
     }
 
 
-def operation(endpoint: Endpoint, schemas: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     produced = endpoint.produces
+    error = reference(endpoint.error, "serialization", schemas)
     content = {"application/json": {"schema": reference(produced.model, "serialization", schemas)}}
     if produced.media_types:
         text = {"schema": {"type": "string"}}
@@ -56,7 +58,7 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any], error: dict[str, Any]
         "summary": endpoint.summary,
         "description": inspect.getdoc(endpoint.handler) or "",
         "tags": [endpoint.tag],
-        "security": [] if endpoint.is_public else [{"bearer": []}],
+        "security": [] if endpoint.is_public else [{scheme: []} for scheme in endpoint.schemes],
         "responses": {
             "200": {"description": "The answer.", "content": content},
             "default": {

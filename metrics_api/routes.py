@@ -2,6 +2,7 @@
 
 from metrics_api import clusters, explain, exports, health, ledger, metrics, tokens, waste, workloads
 from metrics_api.endpoint import Endpoint, get, post
+from metrics_api.grafana.routes import DATASOURCE
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     post("/api/v1/token", tokens.create_token, "Get a bearer token", "Access", is_public=True),
@@ -22,4 +23,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),
+    *DATASOURCE,
 )

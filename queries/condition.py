@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from queries.catalogue import DIMENSIONS
 
 OPERATORS: dict[str, str] = {
@@ -17,6 +20,16 @@ OPERATORS: dict[str, str] = {
 }
 """Equal, not equal, at most, at least, contains, does not contain, starts with, ends with; as SQL."""
 
+FURTHER: dict[str, str] = {
+    "<": "{field} < {value}",
+    ">": "{field} > {value}",
+    "=~": "regexp_like({field}, {value})",
+    "!~": "not coalesce(regexp_like({field}, {value}), false)",
+    "=|": "array_contains({value}, {field})",
+    "!=|": "not coalesce(array_contains({value}, {field}), false)",
+}
+"""What dashboards ask beside: less, more, matches a whole regular expression, does not, is one of several, is none."""
+
 WRITTEN = re.compile(r"(\w+)(==|!=|<=|>=|=@|!@|=\^|=\$)(.*)", re.DOTALL)
 
 
@@ -24,7 +37,21 @@ WRITTEN = re.compile(r"(\w+)(==|!=|<=|>=|=@|!@|=\^|=\$)(.*)", re.DOTALL)
 class Condition:
     field: str
     operator: str
-    value: str
+    value: str | tuple[str, ...]
+
+    @classmethod
+    def matching(cls, field: str, operator: str, pattern: str) -> "Condition":
+        """A condition (``=~`` or ``!~``) that the whole text matches a regular expression, as RE2 reads it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        whole = f"^(?:{pattern})$"
+        try:
+            pc.match_substring_regex(pa.array([""]), whole)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+        return cls(field, operator, whole)
 
     @classmethod
     def parse(cls, text: str) -> "Condition":
@@ -46,4 +73,4 @@ class Condition:
 
     def sql(self, parameter: str) -> str:
         """The comparison with a named parameter for its value: no text of a user becomes SQL."""
-        return OPERATORS[self.operator].format(field=DIMENSIONS[self.field].sql, value=f"${parameter}")
+        return (OPERATORS | FURTHER)[self.operator].format(field=DIMENSIONS[self.field].sql, value=f"${parameter}")

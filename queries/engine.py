@@ -31,6 +31,7 @@ MACROS = """
 create macro unix_timestamp(time) as cast(epoch(time) as bigint);
 create macro timestamp_seconds(seconds) as to_timestamp(seconds);
 create macro percentile(value, share) as quantile_cont(value, share);
+create macro regexp_like(text, pattern) as regexp_matches(text, pattern);
 """
 """Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 

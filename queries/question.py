@@ -78,7 +78,7 @@ class Question:
         }
 
     def parameters(self) -> dict[str, Any]:
-        values = {f"where_{place}": condition.value for place, condition in enumerate(self.where)}
+        values: dict[str, Any] = {f"where_{place}": condition.value for place, condition in enumerate(self.where)}
         times = {"start": int(self.window.start.timestamp()), "end": int(self.window.end.timestamp())}
         if isinstance(self.step, Calendar):
             return values | times | {"grain": self.buckets.grain}

@@ -6,6 +6,7 @@ import pytest
 
 from queries.catalogue import DIMENSIONS
 from queries.condition import OPERATORS, Condition
+from queries.engine import MACROS
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ MEANINGS: dict[str, Callable[[str | None, str], bool]] = {
 }
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("operator", MEANINGS)
 def test_every_operator_is_of_every_dimension(operator: str) -> None:
     with duckdb.connect() as connection:
         connection.register("rows", pa.table({name: pa.array(VALUES) for name in COLUMNS} | NO_INSTANCE))
@@ -56,6 +57,32 @@ def test_every_operator_is_of_every_dimension(operator: str) -> None:
                 sql = f"select {dimension.sql} from rows where {condition.sql('v')}"
                 found = [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()]
                 assert found == [told for told in VALUES if MEANINGS[operator](told, value)], (dimension, value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "matched"),
+    [
+        (Condition("project", "<", "team-a"), ["other"]),
+        (Condition("project", ">", "team-a"), ["team-b"]),
+        (Condition.matching("project", "=~", "team-.|x"), ["team-a", "team-b"]),
+        (Condition.matching("project", "=~", "team"), []),
+        (Condition.matching("project", "!~", "team-.|x"), ["other", None]),
+        (Condition("project", "=|", ("team-a", "other")), ["team-a", "other"]),
+        (Condition("project", "!=|", ("team-a", "other")), ["team-b", None]),
+    ],
+)
+def test_what_dashboards_ask_beside_means_what_it_says(condition: Condition, matched: list[str | None]) -> None:
+    sql = (
+        f"select project from (values ('team-a'), ('team-b'), ('other'), (null)) t(project) where {condition.sql('v')}"
+    )
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
+
+
+def test_a_regular_expression_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'\(' is not a regular expression"):
+        Condition.matching("project", "=~", "(")
 
 
 def test_all_operators_are_tried() -> None:

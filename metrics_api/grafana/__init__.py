@@ -1,0 +1,1 @@
+"""Grafana: what its JSON datasources ask, answered from the same questions as the main API."""
