@@ -19,7 +19,7 @@ from queries.exports import Extract
 from queries.settings import Limits
 from queries.stop import Stop
 
-ROWS_AT_ONCE: Mapping[ExportFormat, int] = {"csv": 8_192, "ndjson": 8_192, "arrow": 32_768, "parquet": 65_536}
+ROWS_AT_ONCE: Mapping[ExportFormat, int] = {"csv": 8_192, "ndjson": 2_048, "arrow": 16_384, "parquet": 32_768}
 """What makes pieces of some megabytes, and row groups that compress well."""
 
 

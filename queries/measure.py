@@ -22,6 +22,10 @@ ENOUGH = 1e-9
 """The part of a share that rounding may take away: half of the time stays half of it."""
 
 
+CLASS = "case when value > 0 then floor(ln(value) * 64) else floor(value) - 100000 end"
+"""The number of a class of like values: greater values are in the same class, or in one with a greater number."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """A statistic of metrics. slot: over the values that a group has in steps so long; None: over all its GPU-time."""
@@ -44,7 +48,11 @@ class Measure:
         """What range.sql is filled with."""
         kinds = sorted({metric.entry.entity for metric in self.metrics})
         shown = [Dimension(each.name, f"top_{each.name}") for each in by] if is_ranked else by
+        names = ["bucket", *(each.column for each in by), "place"]
         texts = {
+            "class": CLASS,
+            "names": names,
+            "group": ", ".join(names),
             "metrics": self.metrics,
             "by": shown,
             "conditions": conditions,
@@ -60,7 +68,11 @@ class Measure:
 
     def _over_gpus(self, texts: dict[str, Any]) -> str:
         if self.statistic in PERCENTILES:
-            return self._weighed(render("gpu_values", **texts), texts)
+            weighted = render("gpu_values", **texts)
+            has_many_values = "raw" in texts["layers"]
+            return (
+                render("percentiles", weighted=weighted, **texts) if has_many_values else self._weighed(weighted, texts)
+            )
         return self._values(self.statistic, texts)
 
     def _over_time(self, pick: Pick, texts: dict[str, Any]) -> str:

@@ -140,18 +140,20 @@ class Asker:
     def ledger(self, question: Question, columns: tuple[str, ...] = ()) -> Answer:
         """GPU-seconds per column, and what they cost: one row per step and group. columns: some of them alone."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
+        quotas = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else []
         rows = self._ask(
             "ledger",
             question,
             parts,
+            {"quotas": quotas} if quotas else {},
             joins=(RATES,),
-            metrics=[QUOTA] if question.is_of_projects else [],
+            metrics=[QUOTA] if quotas else [],
             **question.texts(),
             picked=picked(question.buckets.pick),
             ledger_columns=LEDGER_COLUMNS,
             amounts=AMOUNTS,
             ratios=[METRICS[name] for name in LEDGER_RATIOS],
-            is_quota_told=question.is_of_projects,
+            is_quota_told=bool(quotas),
         )
         answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names

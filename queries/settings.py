@@ -104,7 +104,7 @@ class Limits(Section):
     exports: int = Field(4, ge=1)
     """How many exports there are at once; others are refused."""
     patience: Duration = timedelta(seconds=60)
-    """How long the client of an export may take for a piece of it (about 10 MB)."""
+    """How long the client of an export may take for a piece of it (some megabytes)."""
     cache_bytes: int = Field(100_000_000, ge=0)
     """How much memory is used for answers that may be asked for again."""
 

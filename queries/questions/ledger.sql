@@ -1,7 +1,7 @@
 -- The ledger: GPU-seconds per column, by any dimensions, in steps or as one total, with what follows
 -- from them: GPU-hours, what they cost at the prices of their time, energy, carbon, and the quotas of
 -- projects beside them.
--- Quotas are compared with what a project used in the clusters that give it one.
+-- Quotas are compared with what projects used in the clusters that give them one (see quotas.sql).
 -- What has a price is summed. Where nothing of some hours has one their cost is null, and so is carbon.
 with
     ledger as ({{ ledger }}),
@@ -16,30 +16,20 @@ with
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
             sum(energy_joules) as energy_joules,
-            {% if is_quota_told %} cluster as of_cluster, sum(gpus_quota_integral) / 3600
-            {% else %} cast(null as double)
-            {% endif %} as quota_gpu_hours
+            {% if is_quota_told %}
+                sum(gpus_quota_integral) / 3600 as quota_gpu_hours,
+                sum(
+                    case when of_project is not null then busy_seconds + idle_seconds + held_seconds end
+                ) as quota_used_seconds
+            {% else %} cast(null as double) as quota_gpu_hours, cast(null as double) as quota_used_seconds
+            {% endif %}
         from picked
+        {% if is_quota_told %} left join quotas on of_cluster = cluster and of_project = project{% endif %}
         where
             (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
             {% for condition in conditions %} and {{ condition }}{% endfor %}
         group by
-            bucket,
-            {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour,
-            grams_per_kwh
-            {% if is_quota_told %}, cluster{% endif %}
-    ),
-    beside as (
-        select
-            *,
-            {% if is_quota_told %}
-                sum(quota_gpu_hours) over (
-                    partition by
-                        bucket, of_cluster{% for dimension in by %}, {{ dimension.column }}{% endfor %}
-                )
-            {% else %} quota_gpu_hours
-            {% endif %} as quota_there
-        from alike
+            bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour, grams_per_kwh
     ),
     sums as (
         select
@@ -57,10 +47,8 @@ with
             sum(nullif(energy_joules, 0) / 3.6e6 * grams_per_kwh) as grams,
             count(grams_per_kwh) as intensities,
             sum(quota_gpu_hours) as quota_gpu_hours,
-            sum(
-                case when quota_there is not null then busy_seconds + idle_seconds + held_seconds end
-            ) as quota_used_seconds
-        from beside
+            sum(quota_used_seconds) as quota_used_seconds
+        from alike
         group by bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
     )
 select

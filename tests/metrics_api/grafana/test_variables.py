@@ -32,7 +32,7 @@ def test_metrics_come_with_the_fields_that_each_can_have(client: TestClient) -> 
         assert set(choices) == {"ledger", *METRICS}
         assert all(isinstance(field["name"], str) for choice in choices.values() for field in choice["payloads"])
     fields = {field["name"]: field for field in choices["gpus_quota"]["payloads"]}
-    assert [option["value"] for option in fields["by"]["options"]] == ["cluster", "project"]
+    assert [option["value"] for option in fields["by"]["options"]] == list(METRICS["gpus_quota"].dimensions)
     assert "node" not in fields
     assert "options" not in fields["project"]  # so that they are asked for
 
