@@ -14,7 +14,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -28,12 +28,22 @@ from metrics_api.formats import Format, choose_format
 from metrics_api.parameters import Parameters
 from metrics_api.services import Caller
 from queries.duration import format_duration
-from queries.question import Answer, Asker, Question
+from queries.question import Answer, Asker
 from queries.settings import Limits
 from queries.stop import Stop
 from queries.window import Window
 
 P = ParamSpec("P")
+
+
+class Windowed(Protocol):
+    """What is asked about a time."""
+
+    @property
+    def window(self) -> Window: ...
+
+
+Q = TypeVar("Q", bound=Windowed)
 
 SETTLED_AFTER = timedelta(hours=25)
 """Late samples are looked for during a day, once an hour."""
@@ -49,12 +59,12 @@ async def answer(
     caller: Caller,
     query: Parameters,
     shape: Shape,
-    ask: Callable[Concatenate[Asker, Question, P], Answer],
-    question: Question,
+    ask: Callable[Concatenate[Asker, Q, P], Answer],
+    question: Q,
     *arguments: P.args,
     **named: P.kwargs,
 ) -> Response:
-    """The response to a question of an Asker, whose further arguments are values that can be hashed.
+    """The response to a question that is put to an Asker; it and what follows are values that can be hashed.
 
     Raises:
         ApiError: 400, 406, 422 or 503, naming what is wrong or the limit that was reached.

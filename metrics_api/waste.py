@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Rows
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.parameters import Parameters, Where
 from metrics_api.services import Caller
@@ -20,7 +20,7 @@ MOST_ROWS = 100_000
 
 Answered = Annotated[Response, Produces(Rows, tuple(MEDIA_TYPES))]
 
-GroupName = Literal["workload", "project", "user", "cluster", "node_pool", "node", "gpu", "gpu_model"]
+GroupName = Literal["workload", "project", "department", "user", "cluster", "node_pool", "node", "gpu", "gpu_model"]
 
 
 def read_class(text: object) -> str:
@@ -63,17 +63,13 @@ async def read_waste(caller: Caller, query: WasteQuery) -> Answered:
     """GPU-hours that were held in vain, by workload and class, the most first, with the evidence: what was allocated,
     how it was utilized, its memory, its power, and when it was active. Each GPU-second is in at most one class: in the
     first that fits its GPU and workload. Activity is told to the hour."""
-    form = choose_format(query.format, caller.accept)
     question = Question(query.window(), None, query.by, query.where)
     asked = WasteQuestion(question, query.classes, query.policy(), query.min_gpu_hours, query.limit)
-    answer = await run_in_threadpool(waste, caller.asker(), asked)
-    return await run_in_threadpool(respond, answer, form, "rows", query.envelope)
+    return await answer(caller, query, "rows", waste, asked)
 
 
 async def read_queue_waits(caller: Caller, query: QueueQuery) -> Answered:
     """How long the workloads that began to run in a time had waited: mean, percentiles, longest, and a cumulative
     histogram; and how many still waited at its end."""
-    form = choose_format(query.format, caller.accept)
     question = Question(query.window(), None, query.by, query.where)
-    answer = await run_in_threadpool(queue_waits, caller.asker(), question)
-    return await run_in_threadpool(respond, answer, form, "rows", query.envelope)
+    return await answer(caller, query, "rows", queue_waits, question)

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Rows, Series
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
 from metrics_api.parameters import Stepped, check_step
@@ -104,7 +105,7 @@ async def list_usage(caller: Caller, query: UsageQuery) -> UsageRows:
         query.limit,
         query.offset,
     )
-    return await answer_usage(caller, query, asked)
+    return await answer(caller, query, "rows", workload_usage, asked)
 
 
 async def read_usage_of_many(caller: Caller, query: UsageQuery, body: Chosen) -> UsageRows:
@@ -112,19 +113,13 @@ async def read_usage_of_many(caller: Caller, query: UsageQuery, body: Chosen) ->
     left out, and counted in a warning."""
     asked = UsageQuestion(
         Question(query.window(), None, (), query.where),
-        [each.named() for each in body.workloads],
+        tuple(each.named() for each in body.workloads),
         query.policy(),
         query.order_by,
         query.order,
         MOST_CHOSEN,
     )
-    return await answer_usage(caller, query, asked)
-
-
-async def answer_usage(caller: Caller, query: UsageQuery, asked: UsageQuestion) -> Response:
-    form = choose_format(query.format, caller.accept)
-    answer = await run_in_threadpool(workload_usage, caller.asker(), asked)
-    return await run_in_threadpool(respond, answer, form, "rows", query.envelope)
+    return await answer(caller, query, "rows", workload_usage, asked)
 
 
 async def read_series(
@@ -132,16 +127,13 @@ async def read_series(
 ) -> Annotated[Response, Produces(Series | Rows, tuple(MEDIA_TYPES))]:
     """One workload over its life, or over a time, per pod and GPU: utilization, memory, power and other metrics of
     GPUs, GPU-hours and energy."""
-    form = choose_format(query.format, caller.accept)
-    asker = caller.asker()
-    window = await run_in_threadpool(asked_window, asker, query)
+    window = await run_in_threadpool(asked_window, caller.asker(), query)
     step = query.step or automatic_step(window, caller.finest_step)
     check_step(step, caller.finest_step)
-    metrics = [METRICS[name] for name in dict.fromkeys(query.metric)]
+    metrics = tuple(METRICS[name] for name in dict.fromkeys(query.metric))
     question = Question(window, step, (), query.where)
     by = tuple(dict.fromkeys(query.by))
-    answer = await run_in_threadpool(workload_series, asker, query.named(), question, by, metrics)
-    return await run_in_threadpool(respond, answer, form, query.shape or "series", query.envelope)
+    return await answer(caller, query, query.shape or "series", workload_series, question, query.named(), by, metrics)
 
 
 def asked_window(asker: Asker, query: SeriesQuery) -> Window:

@@ -13,7 +13,9 @@ FOUND = "found"
 
 def page(asker: Asker, question: Question, rows: pa.Table) -> Answer:
     """The rows of a question about one total, without their count."""
-    answer = asker.complete(question, plan(question.window, None), rows.drop_columns(FOUND))
+    answer = asker.complete(
+        question, plan(question.window, None, asker.snapshot.samples_since()), rows.drop_columns(FOUND)
+    )
     found = rows[FOUND][0].as_py() if len(rows) else 0
     if found <= len(rows):
         return answer

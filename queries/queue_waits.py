@@ -33,7 +33,7 @@ def queue_waits(asker: Asker, question: Question) -> Answer:
         edges=EDGES,
         **question.texts(),
     )
-    return asker.complete(question, plan(question.window, None), rows)
+    return asker.complete(question, plan(question.window, None, asker.snapshot.samples_since()), rows)
 
 
 def told_of(window: Window, asker: Asker) -> Window:

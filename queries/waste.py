@@ -35,9 +35,13 @@ class WasteQuestion:
 
     question: Question
     classes: tuple[str, ...] = tuple(CLASSES)
-    policy: Policy = field(default_factory=lambda: DEFAULTS)
+    policy: Policy = field(default_factory=lambda: DEFAULTS, hash=False)
     min_gpu_hours: float = 0.0
     limit: int = 100
+
+    @property
+    def window(self) -> Window:
+        return self.question.window
 
 
 def waste(asker: Asker, asked: WasteQuestion) -> Answer:
@@ -47,9 +51,10 @@ def waste(asker: Asker, asked: WasteQuestion) -> Answer:
         "waste",
         asker.scope,
         asker.snapshot,
-        with_lookback(question.window),
+        with_lookback(question.window, asker),
         question.parameters() | parameters(asked.policy) | {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit},
         EVIDENCE,
+        joins=question.joins,
         classes=asked.classes,
         **columns(question.by),
         **holdings_texts(question),
@@ -76,5 +81,6 @@ def holdings_texts(question: Question, is_chosen: bool = False) -> dict[str, Any
     }
 
 
-def with_lookback(window: Window) -> list[Part]:
-    return plan(Window(window.start - LOOKBACK, window.start), None) + plan(window, None)
+def with_lookback(window: Window, asker: Asker) -> list[Part]:
+    since = asker.snapshot.samples_since()
+    return plan(Window(window.start - LOOKBACK, window.start), None, since) + plan(window, None, since)

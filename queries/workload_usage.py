@@ -57,12 +57,16 @@ class UsageQuestion:
     """Of which workloads (None: all that the question's conditions let through), and which page of the list."""
 
     question: Question
-    chosen: Sequence[Workload] | None = None
-    policy: Policy = field(default_factory=lambda: DEFAULTS)
+    chosen: tuple[Workload, ...] | None = None
+    policy: Policy = field(default_factory=lambda: DEFAULTS, hash=False)
     order_by: OrderBy = "allocated_gpu_hours"
     order: Order = "desc"
     limit: int = 100
     offset: int = 0
+
+    @property
+    def window(self) -> Window:
+        return self.question.window
 
 
 def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
@@ -75,10 +79,11 @@ def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
         "workload_usage",
         asker.scope,
         asker.snapshot,
-        with_lookback(question.window),
+        with_lookback(question.window, asker),
         question.parameters() | parameters(asked.policy) | {"limit": asked.limit, "offset": asked.offset},
         EVIDENCE,
         {"chosen": chosen},
+        question.joins,
         changes=asker.engine.changes(asker.scope, told_of(question.window, asker)),
         change_conditions=[conditions[place] for place in told],
         is_told_of_changes=len(told) == len(conditions),
@@ -99,7 +104,7 @@ def missing(chosen: int, found: int) -> Iterator[str]:
 
 def life(asker: Asker, workload: Workload) -> Window | None:
     """From when to when a workload held GPUs, the last time that it ran; None where it did not lately."""
-    asked = UsageQuestion(Question(Window(asker.now - RECENT, asker.now)), [workload])
+    asked = UsageQuestion(Question(Window(asker.now - RECENT, asker.now)), (workload,))
     for row in workload_usage(asker, asked).rows.to_pylist():
         start, end = row["started_at"] or row["held_since"], row["ended_at"] or row["held_until"]
         if start and end and start < end:
@@ -108,11 +113,11 @@ def life(asker: Asker, workload: Workload) -> Window | None:
 
 
 def workload_series(
-    asker: Asker, workload: Workload, question: Question, by: Sequence[str], metrics: Sequence[Metric]
+    asker: Asker, question: Question, workload: Workload, by: Sequence[str], metrics: Sequence[Metric]
 ) -> Answer:
     """Metrics of one workload in steps. by: of SERIES_BY. metrics: those that are a sum over a sum of GPUs' columns."""
     assert question.step, "a series has steps"
-    parts = plan(question.window, question.step)
+    parts = plan(question.window, question.step, asker.snapshot.samples_since())
     rows = asker.engine.ask(
         "workload_series",
         asker.scope,
@@ -120,6 +125,7 @@ def workload_series(
         parts,
         question.parameters() | asdict(workload),
         metrics,
+        joins=question.joins,
         keys={name: SERIES_BY[name] for name in by},
         gpu=DIMENSIONS["gpu"].sql,
         **question.texts(),

@@ -264,7 +264,7 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
         "holdings",
         asker.scope,
         asker.snapshot,
-        with_lookback(window),
+        with_lookback(window, asker),
         Question(window).parameters() | parameters(dict.fromkeys(WORKLOAD_TYPES, thresholds)),
         EVIDENCE,
         **holdings_texts(Question(window)),

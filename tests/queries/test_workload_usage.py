@@ -131,7 +131,7 @@ def test_the_list_comes_in_pages_and_orders(asker: Asker) -> None:
 
 def test_many_can_be_asked_for_by_name(asker: Asker) -> None:
     nowhere = Workload("alpha", "Job", "nowhere", "team")
-    answer = workload_usage(asker, UsageQuestion(Question(ALL), [PA, PB, PA, nowhere]))
+    answer = workload_usage(asker, UsageQuestion(Question(ALL), (PA, PB, PA, nowhere)))
     assert answer.rows["workload"].to_pylist() == ["pa", "pb"]
     assert answer.warnings == ("1 of 3 workloads are left out: they held no GPUs and did not change in this time",)
     assert answer.rows.equals(workload_usage(asker, UsageQuestion(Question(ALL), limit=2)).rows)
@@ -157,14 +157,14 @@ def test_the_life_of_a_workload_is_its_last_one(asker: Asker) -> None:
 
 def test_a_workload_over_time_is_told_by_pod_and_gpu(asker: Asker) -> None:
     metrics = [METRICS[name] for name in ("gpu_utilization_ratio", "gpu_power_watts")]
-    rows = workload_series(asker, PA, Question(ALL, 2 * HOUR), ("pod", "gpu"), metrics).rows.to_pylist()
+    rows = workload_series(asker, Question(ALL, 2 * HOUR), PA, ("pod", "gpu"), metrics).rows.to_pylist()
     assert [(row["time"], row["pod"], row["gpu"]) for row in rows] == [
         (START, "pa", "alpha-0"),
         (START + 2 * HOUR, "pa", "alpha-0"),
     ]
     assert [(row["gpu_utilization_ratio"], row["gpu_power_watts"]) for row in rows] == [(0.5, 300)] * 2
     assert sum(row["allocated_gpu_hours"] for row in rows) == 4
-    fine = workload_series(asker, PA, Question(Window(START, START + HOUR), MINUTE), ("node",), metrics).rows
+    fine = workload_series(asker, Question(Window(START, START + HOUR), MINUTE), PA, ("node",), metrics).rows
     assert (len(fine), set(fine["node"].to_pylist())) == (60, {"alpha-1"})
 
 
@@ -172,6 +172,6 @@ def test_a_scope_hides_the_series_of_others(engine: Engine) -> None:
     asker = Asker(engine, Scope(frozenset({("alpha", "b")})), ["alpha"], ALL.end)
     question = Question(ALL, HOUR)
     metrics = [METRICS["gpu_utilization_ratio"]]
-    assert len(workload_series(asker, PB, question, ("pod",), metrics).rows) == 4
-    assert len(workload_series(asker, PA, question, ("pod",), metrics).rows) == 0
+    assert len(workload_series(asker, question, PB, ("pod",), metrics).rows) == 4
+    assert len(workload_series(asker, question, PA, ("pod",), metrics).rows) == 0
     assert life(asker, PA) is None
