@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from metrics_api.cli import app as cli
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.routes import ENDPOINTS
+from queries.catalogue import STATISTICS
 
 
 @pytest.fixture
@@ -30,6 +32,15 @@ def test_every_endpoint_is_in_it_with_its_parameters(document: dict[str, Any]) -
         names = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
         in_query = {("query", name) for name in (endpoint.query.model_fields if endpoint.query else ())}
         assert names == in_query | {("path", name) for name in endpoint.in_path}
+
+
+def test_what_a_range_can_be_asked_is_described(document: dict[str, Any]) -> None:
+    told = {each["name"]: each for each in document["paths"]["/api/v1/metrics/range"]["get"]["parameters"]}
+    for name in ("stat", "over", "step", "tz", "order_by", "limit", "others"):
+        assert told[name]["description"]
+    assert told["stat"]["schema"]["enum"] == list(STATISTICS)
+    assert told["over"]["schema"]["enum"] == ["gpus", "time"]
+    assert re.fullmatch(told["step"]["schema"]["pattern"], "1mo")
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
