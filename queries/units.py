@@ -7,6 +7,8 @@ from queries.catalogue import METRICS
 ENDINGS = {
     "_seconds": "seconds",
     "_joules": "joules",
+    "_kwh": "kWh",
+    "_grams_co2e": "grams CO2e",
     "_bytes": "bytes",
     "_ratio": "ratio",
     "_gpu_hours": "gpu hours",

@@ -76,6 +76,7 @@ def test_parquet_has_types_and_its_completeness_within(client: TestClient, how: 
     table = parquet.read_table(io.BytesIO(answer.content))
     assert table.schema.field("time").type == pa.timestamp("us", "UTC")
     assert table.schema.field("busy_seconds").type == pa.float64()
+    assert table.schema.field("energy_kwh").metadata == {b"unit": b"kWh"}
     assert json.loads(table.schema.metadata[b"coverage"]) == pytest.approx(1)
     assert json.loads(table.schema.metadata[b"clusters"])[0]["name"] == "alpha"
     assert HOSTILE in table["project"].to_pylist()
