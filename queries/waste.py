@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from queries.catalogue import DIMENSIONS, METRICS
-from queries.engine import Part, plan
+from queries.engine import ledger_of, plan
 from queries.page import page
 from queries.question import Answer, Asker, Question
 from queries.window import Window
@@ -47,12 +47,12 @@ def waste(asker: Asker, asked: WasteQuestion) -> Answer:
         "waste",
         asker.scope,
         asker.snapshot,
-        with_lookback(question.window),
+        plan(question.window, None),
         question.parameters() | parameters(asked.policy) | {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit},
         EVIDENCE,
         classes=asked.classes,
         **columns(question.by),
-        **holdings_texts(question),
+        **holdings_texts(asker, question),
     )
     return page(asker, question, rows)
 
@@ -64,7 +64,7 @@ def columns(by: tuple[str, ...]) -> dict[str, Any]:
     return {"columns": [f'"{name}"' for name in grouped], "named": [f'"{name}"' for name in named]}
 
 
-def holdings_texts(question: Question, is_chosen: bool = False) -> dict[str, Any]:
+def holdings_texts(asker: Asker, question: Question, is_chosen: bool = False) -> dict[str, Any]:
     """What is filled in where a question includes holdings.sql."""
     return {
         "conditions": question.texts()["conditions"],
@@ -73,8 +73,11 @@ def holdings_texts(question: Question, is_chosen: bool = False) -> dict[str, Any
         "thresholds": THRESHOLDS,
         "workload_type": type_sql(),
         "is_chosen": is_chosen,
+        "history": history(asker, question.window),
     }
 
 
-def with_lookback(window: Window) -> list[Part]:
-    return plan(Window(window.start - LOOKBACK, window.start), None) + plan(window, None)
+def history(asker: Asker, window: Window) -> str:
+    """The SQL of the ledger in a window and for some time before it."""
+    before = Window(window.start - LOOKBACK, window.start)
+    return ledger_of(asker.snapshot, plan(before, None) + plan(window, None), asker.scope, ())
