@@ -79,7 +79,7 @@ with
             coalesce(pod, '') as pod,
             coalesce(pod_uid, '') as pod_uid,
             max(unix_timestamp(time) + elapsed_seconds) as last_activity
-        from (select *, {{ workload_type }} as workload_type from ({{ history }}) as row) as typed
+        from (select *, {{ workload_type }} as workload_type from ({{ history }}) as every_row) as typed
         inner join limits using (workload_type)
         where
             kind = 'gpu' and workload is not null and gpu_utilization_ratio_max > active_above
