@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from queries.catalogue import DIMENSIONS, METRICS
-from queries.engine import Part, plan
+from queries.engine import ledger_of, plan
 from queries.page import page
 from queries.question import Answer, Asker, Question
 from queries.window import Window
@@ -51,13 +51,13 @@ def waste(asker: Asker, asked: WasteQuestion) -> Answer:
         "waste",
         asker.scope,
         asker.snapshot,
-        with_lookback(question.window, asker),
+        plan(question.window, None, asker.snapshot.samples_since()),
         question.parameters() | parameters(asked.policy) | {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit},
         EVIDENCE,
         joins=question.joins,
         classes=asked.classes,
         **columns(question.by),
-        **holdings_texts(question),
+        **holdings_texts(asker, question),
     )
     return page(asker, question, rows)
 
@@ -69,7 +69,7 @@ def columns(by: tuple[str, ...]) -> dict[str, Any]:
     return {"columns": [f'"{name}"' for name in grouped], "named": [f'"{name}"' for name in named]}
 
 
-def holdings_texts(question: Question, is_chosen: bool = False) -> dict[str, Any]:
+def holdings_texts(asker: Asker, question: Question, is_chosen: bool = False) -> dict[str, Any]:
     """What is filled in where a question includes holdings.sql."""
     return {
         "conditions": question.texts()["conditions"],
@@ -78,9 +78,12 @@ def holdings_texts(question: Question, is_chosen: bool = False) -> dict[str, Any
         "thresholds": THRESHOLDS,
         "workload_type": type_sql(),
         "is_chosen": is_chosen,
+        "history": history(asker, question),
     }
 
 
-def with_lookback(window: Window, asker: Asker) -> list[Part]:
-    since = asker.snapshot.samples_since()
-    return plan(Window(window.start - LOOKBACK, window.start), None, since) + plan(window, None, since)
+def history(asker: Asker, question: Question) -> str:
+    """The SQL of the ledger in a window and for some time before it."""
+    window, since = question.window, asker.snapshot.samples_since()
+    parts = plan(Window(window.start - LOOKBACK, window.start), None, since) + plan(window, None, since)
+    return asker.engine.accounting.joined(ledger_of(asker.snapshot, parts, asker.scope, ()), question.joins)

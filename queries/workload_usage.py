@@ -12,7 +12,7 @@ from queries.engine import plan
 from queries.page import page
 from queries.question import Answer, Asker, Question
 from queries.queue_waits import CHANGE_DIMENSIONS, told_of
-from queries.waste import CLASSES, EVIDENCE, holdings_texts, with_lookback
+from queries.waste import CLASSES, EVIDENCE, holdings_texts
 from queries.window import Window
 from queries.workload_types import DEFAULTS, Policy, parameters
 
@@ -79,7 +79,7 @@ def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
         "workload_usage",
         asker.scope,
         asker.snapshot,
-        with_lookback(question.window, asker),
+        plan(question.window, None, asker.snapshot.samples_since()),
         question.parameters() | parameters(asked.policy) | {"limit": asked.limit, "offset": asked.offset},
         EVIDENCE,
         {"chosen": chosen},
@@ -91,7 +91,7 @@ def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
         classes=tuple(CLASSES),
         order_by=asked.order_by,
         order=asked.order,
-        **holdings_texts(question, is_chosen=asked.chosen is not None),
+        **holdings_texts(asker, question, is_chosen=asked.chosen is not None),
     )
     answer = page(asker, question, rows)
     return replace(answer, warnings=(*answer.warnings, *missing(len(chosen), len(rows))))

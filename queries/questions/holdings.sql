@@ -1,8 +1,8 @@
 -- What each workload held of each GPU, how that was used, and what of it was wasted. Each second of idle
 -- and held time is in at most one class, the first that fits: never_used, idle_tail, low_utilization,
 -- oversized, no_process.
--- Time before the window is read only for when a GPU was last active. A fraction of a device is judged
--- by the time of the device (scale), and by the memory that is its share.
+-- When a GPU was last active, the history says, which goes back before the window. A fraction of a
+-- device is judged by the time of the device (scale), and by the memory that is its share.
 with
     ledger as ({{ ledger }}),
     limits as (
@@ -24,75 +24,87 @@ with
             workload,
             pod,
             pod_uid,
+            project,
+            "user",
+            workload_type,
             unix_timestamp(time) as since,
-            unix_timestamp(time) + max(elapsed_seconds) as until,
-            max(project) as project,
-            max("user") as "user",
-            sum(capacity_seconds) as capacity_seconds,
-            sum(busy_seconds) as busy_seconds,
-            sum(idle_seconds) as idle_seconds,
-            sum(held_seconds) as held_seconds,
-            sum(unavailable_seconds) as unavailable_seconds,
-            sum(case when attribution = 'device' then held_seconds else 0 end) as surely_held_seconds,
-            sum(energy_joules) as energy_joules,
-            max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
-            max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
-            max(gpu_memory_total_bytes_max) as gpu_memory_total_bytes_max,
-            sum(gpu_memory_total_bytes_seconds) as device_seconds,
-            sum(gpu_memory_total_bytes_seconds) / max(elapsed_seconds) as share,
-            sum(gpu_power_watts_integral) as gpu_power_watts_integral,
-            sum(gpu_power_watts_seconds) as gpu_power_watts_seconds
-        from ledger
+            unix_timestamp(time) + elapsed_seconds as until,
+            capacity_seconds,
+            busy_seconds,
+            idle_seconds,
+            held_seconds,
+            unavailable_seconds,
+            energy_joules,
+            gpu_utilization_ratio_max,
+            gpu_memory_used_bytes_max,
+            gpu_memory_total_bytes_max,
+            gpu_memory_total_bytes_seconds,
+            gpu_memory_total_bytes_seconds / elapsed_seconds as share,
+            gpu_power_watts_integral,
+            gpu_power_watts_seconds,
+            case when attribution = 'device' then held_seconds else 0 end as surely_held_seconds,
+            coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
+            coalesce(
+                gpu_memory_used_bytes_max < no_process_memory_below_bytes
+                and not coalesce(gpu_utilization_ratio_max > active_above, false),
+                false
+            ) as is_without_process
+        from (select *, {{ workload_type }} as workload_type from ledger) as typed
+        inner join limits using (workload_type)
         where
-            kind = 'gpu' and workload is not null and time < timestamp_seconds($end)
+            kind = 'gpu'
+            and workload is not null
+            and time >= timestamp_seconds($start)
+            and time < timestamp_seconds($end)
             {% for condition in conditions %} and {{ condition }}{% endfor %}
             {% if is_chosen %}
                 and exists (
                     select 1
                     from chosen
                     where
-                        chosen.cluster = ledger.cluster
-                        and chosen.workload = ledger.workload
-                        and chosen.namespace = coalesce(ledger.namespace, '')
-                        and chosen.workload_kind = ledger.workload_kind
+                        chosen.cluster = typed.cluster
+                        and chosen.workload = typed.workload
+                        and chosen.namespace = coalesce(typed.namespace, '')
+                        and chosen.workload_kind = typed.workload_kind
                 )
             {% endif %}
-        group by
+    ),
+    activity as (
+        select
             cluster,
-            node_pool,
-            node,
-            {{ gpu }},
-            gpu_model,
-            namespace,
+            {{ gpu }} as gpu,
+            coalesce(namespace, '') as namespace,
             workload_kind,
             workload,
-            pod,
-            pod_uid,
-            time
-    ),
-    seen as (
-        select
-            *,
-            coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
-            coalesce(gpu_memory_used_bytes_max < no_process_memory_below_bytes, false) as is_bare
-        from (select *, {{ workload_type }} as workload_type from told) as typed
+            coalesce(pod, '') as pod,
+            coalesce(pod_uid, '') as pod_uid,
+            max(unix_timestamp(time) + elapsed_seconds) as last_activity
+        from (select *, {{ workload_type }} as workload_type from ({{ history }}) as every_row) as typed
         inner join limits using (workload_type)
+        where
+            kind = 'gpu' and workload is not null and gpu_utilization_ratio_max > active_above
+            {% if is_chosen %} and workload in (select workload from chosen){% endif %}
+        group by
+            cluster,
+            {{ gpu }},
+            coalesce(namespace, ''),
+            workload_kind,
+            workload,
+            coalesce(pod, ''),
+            coalesce(pod_uid, '')
     ),
     dated as (
-        select
-            *,
-            max(case when is_active then until end) over (
-                partition by cluster, node, gpu, namespace, workload_kind, workload, pod, pod_uid
-            ) as last_activity
-        from seen
-    ),
-    marked as (
-        select
-            *,
-            coalesce(since >= last_activity, false) as is_tail,
-            is_bare and not is_active as is_without_process
-        from dated
-        where since >= $start
+        select told.*, last_activity, coalesce(since >= last_activity, false) as is_tail
+        from told
+        left join
+            activity
+            on activity.cluster = told.cluster
+            and activity.gpu = told.gpu
+            and activity.namespace = coalesce(told.namespace, '')
+            and activity.workload_kind = told.workload_kind
+            and activity.workload = told.workload
+            and activity.pod = coalesce(told.pod, '')
+            and activity.pod_uid = coalesce(told.pod_uid, '')
     ),
     summed as (
         select
@@ -107,7 +119,6 @@ with
             pod,
             pod_uid,
             workload_type,
-            {% for name in thresholds %} max({{ name }}) as {{ name }},{% endfor %}
             max(project) as project,
             max("user") as "user",
             min(since) as held_since,
@@ -123,7 +134,9 @@ with
             max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
             max(gpu_memory_total_bytes_max) as gpu_memory_total_bytes_max,
             max(share) as share,
-            greatest(1, coalesce(sum(device_seconds) / nullif(sum(capacity_seconds), 0), 1)) as scale,
+            greatest(
+                1, coalesce(sum(gpu_memory_total_bytes_seconds) / nullif(sum(capacity_seconds), 0), 1)
+            ) as scale,
             sum(gpu_power_watts_integral) as gpu_power_watts_integral,
             sum(gpu_power_watts_seconds) as gpu_power_watts_seconds,
             sum(case when is_tail then busy_seconds else 0 end) as tail_busy_seconds,
@@ -131,7 +144,7 @@ with
             sum(case when is_without_process then idle_seconds else 0 end) as bare_idle_seconds,
             sum(case when is_without_process and is_tail then idle_seconds else 0 end) as bare_tail_seconds,
             sum(case when is_without_process then surely_held_seconds else 0 end) as bare_held_seconds
-        from marked
+        from dated
         group by
             cluster,
             node_pool,
@@ -145,6 +158,7 @@ with
             pod_uid,
             workload_type
     ),
+    known as (select * from summed inner join limits using (workload_type)),
     unused as (
         select
             *,
@@ -152,7 +166,7 @@ with
             and idle_seconds >= held_seconds
             and scale * idle_seconds >= never_used_after as is_never_used,
             last_activity is not null and scale * tail_idle_seconds >= idle_tail_after as has_tail
-        from summed
+        from known
     ),
     cored as (
         select

@@ -1,15 +1,22 @@
 -- Waste: who held GPUs in vain, in which way, and how that is known; the most first.
 with
     holdings as ({% include "holdings.sql" %}),
+    classes as (
+        select *
+        from
+            (
+                values {% for class in classes %} ('{{ class }}'){{ "," if not loop.last }} {% endfor %}
+            ) as every_class(class)
+    ),
     wasted as (
-        {% for class in classes %}
-            select '{{ class }}' as class, {{ class }}_seconds as wasted_seconds, holdings.*
-            from holdings
-            where {{ class }}_seconds > 0
-            {% if not loop.last %}
-                union all
-            {% endif %}
-        {% endfor %}
+        select
+            holdings.*,
+            class,
+            case
+                class {% for class in classes %} when '{{ class }}' then {{ class }}_seconds {% endfor %}
+            end as wasted_seconds
+        from holdings
+        cross join classes
     )
 select
     class,
@@ -32,6 +39,7 @@ select
     timestamp_seconds(max(last_activity)) as last_activity,
     count(*) over () as found
 from wasted
+where wasted_seconds > 0
 group by class{% for column in columns %}, {{ column }}{% endfor %}
 having sum(wasted_seconds) / 3600 >= $min_gpu_hours
 order by wasted_gpu_hours desc, class{% for column in columns %}, {{ column }}{% endfor %}
