@@ -1,3 +1,6 @@
+import json
+import re
+
 import pytest
 
 from dashboards.grafana.files import DASHBOARDS, FOLDER, texts
@@ -44,3 +47,15 @@ def test_links_lead_to_dashboards_and_variables_that_are_there() -> None:
     for link in links:
         board, _, query = link.removeprefix("/d/").partition("?")
         assert query.split("=")[0].removeprefix("var-") in variables[board]
+
+
+def test_the_datasource_that_is_provisioned_is_the_one_that_dashboards_look_for() -> None:
+    provisioned = (FOLDER / "provisioning/datasources/metrics-api.yaml").read_text()
+    (kind,) = re.findall(r"^    type: (\S+)$", provisioned, re.MULTILINE)
+    for board in boards().values():
+        (variable,) = [each for each in board["templating"]["list"] if each["type"] == "datasource"]
+        assert (variable["name"], variable["query"]) == ("datasource", kind)
+        asked = [target for panel in board["panels"] for target in panel["targets"]]
+        assert {json.dumps(target["datasource"]) for target in asked} == {
+            json.dumps({"type": kind, "uid": "${datasource}"})
+        }
