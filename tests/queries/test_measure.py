@@ -218,3 +218,15 @@ def test_quotas_of_projects_stand_beside_what_their_gpus_did(tmp_path: Path) -> 
                 assert told[1 if step == HOUR else -1] in {("c", 3, 0, None, None), ("other", 3, 0, None, None)}
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("statistic", ["mean", "max", "p50"])
+def test_the_rest_has_a_value_of_its_own_at_each_step(kept: Engine, statistic: str) -> None:
+    """Of two clusters, one has the place: the rest is the other."""
+    ranking = Ranking.parse("-gpus_busy", 1, True)
+    found = ask(kept, Question(ALL, 12 * HOUR, ("cluster",), ranking=ranking), "gpus_busy", statistic, QUARTER)
+    alone = ask(kept, Question(ALL, 12 * HOUR, ("cluster",)), "gpus_busy", statistic, QUARTER)
+    (first,) = set(found["cluster"]) - {"other"}
+    for name, same in ((first, first), ("other", ({"alpha", "beta"} - {first}).pop())):
+        expected = alone[alone["cluster"] == same]["gpus_busy"].to_list()
+        assert found[found["cluster"] == name]["gpus_busy"].to_list() == pytest.approx(expected)
