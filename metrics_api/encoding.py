@@ -1,7 +1,6 @@
 """Encoding: record batches as CSV, Parquet, Arrow or lines of JSON, a piece of bytes for each batch."""
 
 import io
-import threading
 from collections.abc import Callable, Generator, Iterable
 
 import duckdb
@@ -124,19 +123,16 @@ def defused(text: str) -> str:
     return str(csv_column(pa.array([text]))[0].as_py())
 
 
-_writers = threading.local()
+WRITER = duckdb.connect(config={"threads": 1})
+"""Shared, a cursor for each use: connections of threads that are stopped at the end of the process would abort it."""
 
 
 def json_objects(rows: pa.Table) -> list[bytes]:
     """Each row as a JSON object, written by DuckDB: no row becomes a Python object. Names become no SQL."""
-    if not hasattr(_writers, "duckdb"):
-        _writers.duckdb = duckdb.connect(config={"threads": 1})
     plain = pa.table([spelt(column) for column in rows.columns], names=rows.column_names)
-    _writers.duckdb.register("rows", plain)
-    try:
-        texts = _writers.duckdb.sql("select to_json(rows)::varchar as text from rows").to_arrow_table()["text"]
-    finally:
-        _writers.duckdb.unregister("rows")
+    with WRITER.cursor() as cursor:
+        cursor.register("rows", plain)
+        texts = cursor.sql("select to_json(rows)::varchar as text from rows").to_arrow_table()["text"]
     return texts.combine_chunks().cast(pa.binary()).to_pylist()  # type: ignore[no-any-return]
 
 
