@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from metrics_api.answers import Format, Shape
 from metrics_api.errors import ApiError
@@ -78,6 +78,11 @@ class Parameters(BaseModel):
     where: tuple[Where, ...] = Field((), description="Conditions, all of which hold: project==team-a, node=^gpu-.")
     format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
     envelope: bool = Field(True, description="With false, JSON rows come as a bare array.")
+
+    @field_validator("by")
+    @classmethod
+    def each_is_named_once(cls, by: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(by))
 
     @model_validator(mode="after")
     def end_is_after_start(self) -> Self:

@@ -181,3 +181,13 @@ def test_a_form_that_is_not_there_is_not_acceptable(client: TestClient) -> None:
 def test_a_value_of_a_condition_is_only_a_value(client: TestClient) -> None:
     rows = client.get(LEDGER, params={"where": "project==' or 1=1 --", "by": "project"}).json()["data"]
     assert rows == []
+
+
+def test_a_dimension_that_is_named_twice_counts_once(client: TestClient) -> None:
+    for path in ("ledger", "metrics/range?metric=gpus_busy"):
+        separator = "&" if "?" in path else "?"
+        once, twice = (
+            client.get(f"/api/v1/{path}{separator}start=2025-03-03&end=2025-03-04&by={by}") for by in ("gpu", "gpu,gpu")
+        )
+        assert once.status_code == twice.status_code == 200
+        assert once.json() == twice.json()

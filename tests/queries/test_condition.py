@@ -31,7 +31,7 @@ def test_an_operator_means_what_it_says(operator: str, value: str, matched: list
         assert [row[0] for row in connection.execute(sql, {"v": condition.value}).fetchall()] == matched
 
 
-COLUMNS = ("cluster", "node_pool", "node", "gpu_uuid", "gpu_model", "project", "user", "workload")
+COLUMNS = ("cluster", "node_pool", "node", "gpu_uuid", "gpu_model", "department", "project", "user", "workload")
 NO_INSTANCE = {"gpu_instance": pa.nulls(4, pa.string())}
 VALUES = ("team-a", "team-b", "other", None)
 
