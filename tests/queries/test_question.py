@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,9 +18,9 @@ ALL = Window(START, START + HOURS * HOUR)
 MINUTE = timedelta(minutes=1)
 
 
-def drawn(name: str, gpus: int, u: float) -> Sketch:
+def drawn(name: str, gpus: int, u: float, start: datetime = START) -> Sketch:
     """A node of some GPUs: the first is held by a pod of project a and works, the second by b and does not; others are free."""
-    sketch = Sketch(Cluster(name=name, prometheus="http://127.0.0.1:1"), minutes=60 * HOURS)
+    sketch = Sketch(Cluster(name=name, prometheus="http://127.0.0.1:1"), minutes=60 * HOURS, start=start)
     sketch.node(f"{name}-1", gpus)
     sketch.pod("pa", f"{name}-1", 1, project="a", user="ada")
     sketch.pod("pb", f"{name}-1", 1, project="b")

@@ -1,0 +1,143 @@
+"""One policy: what an actor may not see, no route tells, in no format."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from starlette.testclient import TestClient
+
+from metrics_api.app import create_app
+from metrics_api.formats import MEDIA_TYPES
+from metrics_api.routes import ENDPOINTS
+from metrics_api.services import Actor
+from queries.lake import Lake
+from queries.scope import EVERYTHING, Scope
+from queries.window import HOUR, Window, format_time
+from tests.queries.test_question import HOURS, drawn
+from tests.served import HOSTILE, settings_for
+
+RECENT = Window.hour_of(datetime.now(UTC) - timedelta(hours=6)).start
+DURING = {"start": format_time(RECENT), "end": format_time(RECENT + HOURS * HOUR)}
+POD = {"cluster": "beta", "workload_kind": "Pod", "workload": "pa", "namespace": "team"}
+RANGE = {"range": {"from": DURING["start"], "to": DURING["end"]}}
+LONGER = {"range": {"from": format_time(RECENT - HOUR), "to": DURING["end"]}}
+BY = {"by": "cluster,project"}
+
+Asked = tuple[dict[str, Any], dict[str, Any] | None]
+
+ASKED: dict[tuple[str, str], Asked] = {
+    ("GET", "/api/v1/clusters"): ({}, None),
+    ("GET", "/api/v1/metrics"): ({}, None),
+    ("GET", "/api/v1/metrics/range"): (DURING | BY | {"metric": "gpus_busy"}, None),
+    ("GET", "/api/v1/metrics/latest"): (BY | {"metric": "gpus_busy", "max_age": "12h"}, None),
+    ("GET", "/api/v1/ledger"): (DURING | BY, None),
+    ("GET", "/api/v1/exports"): ({}, None),
+    ("GET", "/api/v1/exports/{dataset}"): (DURING, None),
+    ("GET", "/api/v1/exports/{dataset}/days"): (DURING, None),
+    ("GET", "/api/v1/waste"): (DURING | BY | {"never_used_after": "1m"}, None),
+    ("GET", "/api/v1/queue-waits"): (DURING | BY, None),
+    ("GET", "/api/v1/explain"): ({"cluster": "beta", "gpu": "beta-0", "time": format_time(RECENT + HOUR)}, None),
+    ("GET", "/api/v1/workload-usage"): (DURING, None),
+    ("POST", "/api/v1/workload-usage"): (DURING, {"workloads": [POD]}),
+    ("GET", "/api/v1/workload-usage/series"): (DURING | POD, None),
+    ("GET", "/grafana"): ({}, None),
+    ("GET", "/grafana/"): ({}, None),
+    ("GET", "/grafana/query"): (
+        {"target": "gpus_busy", "by": "cluster,project", **DURING},
+        None,
+    ),
+    ("POST", "/grafana/query"): (
+        {},
+        RANGE | {"targets": [{"target": "gpus_busy", "payload": {"by": ["cluster", "project"]}}]},
+    ),
+    ("POST", "/grafana/search"): ({}, {"target": "cluster"}),
+    ("POST", "/grafana/metrics"): ({}, {}),
+    ("POST", "/grafana/metric-payload-options"): ({}, {"metric": "gpus_busy", "name": "cluster"}),
+    ("POST", "/grafana/variable"): ({}, RANGE | {"payload": {"target": "cluster"}}),
+    ("POST", "/grafana/annotations"): ({}, LONGER | {"annotation": {"query": "gaps", "name": "gaps"}}),
+    ("POST", "/grafana/tag-keys"): ({}, {}),
+    ("POST", "/grafana/tag-values"): ({}, {"key": "cluster"}),
+}
+"""Something to ask of every route that needs an actor, with an answer that would tell of beta."""
+
+SILENT = {
+    "/api/v1/metrics",
+    "/api/v1/exports",
+    "/api/v1/exports/{dataset}/days",
+    "/grafana",
+    "/grafana/",
+    "/grafana/metrics",
+    "/grafana/tag-keys",
+}
+"""Routes that name no cluster, whoever asks."""
+
+WITHOUT_ROWS = "/api/v1/queue-waits"
+"""Nobody waited: only the envelope names clusters."""
+
+ALPHA = Scope(frozenset({("alpha", None)}))
+PROJECT = Scope(frozenset({(None, "a")}))
+
+FORMS = {
+    "/grafana/query": [""],
+    "/api/v1/exports/{dataset}/days": [""],
+    "/api/v1/exports/{dataset}": ["csv", "ndjson", "parquet", "arrow"],
+}
+
+WALKED = [
+    (endpoint, form)
+    for endpoint in ENDPOINTS
+    if not endpoint.is_public
+    for form in FORMS.get(
+        endpoint.path,
+        MEDIA_TYPES.values() if endpoint.query and "format" in endpoint.query.model_fields else [""],
+    )
+]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    folder = tmp_path_factory.mktemp("policy")
+    lake = Lake(str(folder))
+    lake.create()
+    hostile = drawn("beta", 2, 1.0, RECENT)
+    hostile.rows["pod_facts"][0]["labels"] = [("label_project", HOSTILE)]
+    for sketch in (drawn("alpha", 4, 0.5, RECENT), hostile):
+        booked = sketch.book(HOURS)
+        for hour in Window(RECENT, RECENT + HOURS * HOUR).hours():
+            lake.replace(hour, booked.of(hour))
+    return TestClient(create_app(settings_for(folder, "off")))
+
+
+def told(client: TestClient, method: str, path: str, form: str) -> str:
+    """What a route says, as text."""
+    query, body = ASKED[method, path]
+    asked = query | ({"format": form} if form else {})
+    answer = client.request(method, path.replace("{dataset}", "ledger_hours"), params=asked, json=body)
+    assert answer.status_code in (200, 404), answer.text
+    if answer.status_code == 200 and form in ("parquet", "arrow"):
+        source = io.BytesIO(answer.content)
+        rows = parquet.read_table(source) if form == "parquet" else pa.ipc.open_stream(source).read_all()
+        return f"{rows.to_pylist()} {rows.schema.metadata}"
+    return f"{answer.text} {answer.headers}"
+
+
+def test_every_route_is_walked() -> None:
+    assert set(ASKED) == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS if not endpoint.is_public}
+
+
+@pytest.mark.parametrize(("endpoint", "form"), WALKED, ids=lambda each: getattr(each, "path", each))
+def test_no_route_tells_what_an_actor_may_not_see(
+    endpoint: Any, form: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {}
+    for name, scope in (("everything", EVERYTHING), ("alpha", ALPHA), ("project", PROJECT)):
+        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        texts[name] = told(client, endpoint.method, endpoint.path, form)
+    if endpoint.path != WITHOUT_ROWS or form == "json":
+        assert ("beta" in texts["everything"]) == (endpoint.path not in SILENT)
+    repeated = ("cluster 'beta'", "gpu 'beta-0'")  # what was asked about
+    assert "beta" not in texts["alpha"].replace(repeated[0], "").replace(repeated[1], "")
+    assert HOSTILE[1:10] not in texts["alpha"] + texts["project"]
