@@ -1,7 +1,10 @@
 """Table: one dataset of the lake as a Delta table in a folder. Files are listed from its log."""
 
+import math
 import os
+import re
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +32,9 @@ CONFLICTS = 20
 
 VACUUM_AFTER = timedelta(hours=1)
 """How long files that no version needs any more are kept for readers of older versions."""
+
+BEGUN = re.compile(r"#\d+$")
+"""How the names of files end that delta-rs is still writing."""
 
 CONFIGURATION: dict[str, str | None] = {
     "delta.deletedFileRetentionDuration": "interval 1 hours",
@@ -198,9 +204,18 @@ class Table:
             How many files were removed.
         """
         hours = int(kept / HOUR)
-        return self._commit(
+        removed = self._commit(
             lambda table: len(table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True))
         )
+        return removed + self._remove_begun(time.time() - kept.total_seconds())
+
+    def _remove_begun(self, before: float) -> int:
+        """Remove the files that killed writers had begun and not renamed yet, which vacuum does not see."""
+        begun = [path for path in Path(self.folder).rglob("*") if BEGUN.search(path.name)]
+        old = [path for path in begun if last_written(path) <= before]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def _commit(self, change: Callable[[DeltaTable], T]) -> T:
         """Try a change on the newest version, again where another commit overtook it."""
@@ -273,6 +288,14 @@ class Table:
             probe.unlink()
         except OSError as error:
             raise unwritable(self.folder, error) from None
+
+
+def last_written(path: Path) -> float:
+    """A Unix time; none at all for a file that was renamed meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def with_rows(hours: list[Window], rows: pa.Table) -> list[Window]:

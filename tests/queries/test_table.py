@@ -182,3 +182,17 @@ def test_a_log_is_summed_up_and_what_is_old_of_it_is_removed(lake: Lake) -> None
         assert stored(reader.workloads)["workload"].tolist() == ["a5"]
     assert DeltaTable(lake.workloads.folder).transaction_version("alpha/2025-03-03T00:00:00Z") == 5
     assert lake.workloads.replace("alpha", FIRST, rows, 5) == []
+
+
+def test_what_a_killed_writer_had_begun_is_removed_when_it_is_old(lake: Lake) -> None:
+    lake.collections.append(run_at(START))
+    folder = Path(lake.collections.folder, "cluster=alpha", f"period={MONTH}")
+    old, new = folder / "part-0.zstd.parquet#1", folder / "part-1.zstd.parquet#1"
+    for begun in (old, new):
+        begun.write_bytes(b"PAR1")
+    os.utime(old, (0, 0))
+    assert lake.collections.vacuum() == 1
+    assert (old.exists(), new.exists()) == (False, True)
+    assert len(stored(lake.collections)) == 1
+    assert lake.collections.vacuum(timedelta(0)) == 1
+    assert not new.exists()
