@@ -69,18 +69,40 @@ async def answer(
     Raises:
         ApiError: 400, 406, 422 or 503, naming what is wrong or the limit that was reached.
     """
-    services, form = caller.services, choose_format(query.format, caller.accept)
-    check_window(question.window, services.settings.limits)
-    asker = caller.asker() if services.engine.lake.ledger.is_current() else await run_in_threadpool(caller.asker)
+    form, limits = choose_format(query.format, caller.accept), caller.services.settings.limits
+    asker = await asker_of(caller)
 
     def work(stop: Stop) -> Kept:
-        answered = ask(asker.within(stop, services.settings.limits.rows), question, *arguments, **named)
+        answered = ask(asker.within(stop, limits.rows), question, *arguments, **named)
         return kept(answered, form, shape, query.envelope, is_settled(answered, question.window, asker.now))
 
+    key = (ask, question, arguments, frozenset(named.items()), form, shape, query.envelope)
+    return await remembered(caller, asker, question.window, key, work)
+
+
+async def asker_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> Asker:
+    """An Asker for the caller, of all that it may see, or of some clusters alone."""
+    scope = caller.actor.scope if clusters is None else caller.actor.scope.within(clusters)
+    if caller.services.engine.lake.ledger.is_current():
+        return caller.services.asker(scope)
+    return await run_in_threadpool(caller.services.asker, scope)
+
+
+async def remembered(
+    caller: Caller, asker: Asker, window: Window, key: tuple[object, ...], work: Callable[[Stop], Kept]
+) -> Response:
+    """What is kept under a key, or what the work gives, which is kept. key: all that the answer depends on beside what
+    the actor may see and the version of the lake.
+
+    Raises:
+        ApiError: 400, 422 or 503, naming the limit that was reached.
+    """
+    services = caller.services
+    check_window(window, services.settings.limits)
     versions = asker.snapshot.version, services.engine.lake.workloads.snapshot().version
-    key = (ask, question, arguments, frozenset(named.items()), asker.scope, versions, asker.clusters())
-    is_short = question.window.length <= SHORT
-    made = await services.cache.get((*key, form, shape, query.envelope), lambda: services.pool.answer(work, is_short))
+    whole = (*key, asker.scope, versions, asker.clusters())
+    is_short = window.length <= SHORT
+    made = await services.cache.get(whole, lambda: services.pool.answer(work, is_short))
     return made.response(caller.if_none_match)
 
 

@@ -117,9 +117,10 @@ def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:
     """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
     commas."""
     values: dict[str, object] = {}
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name in parameters:
         given = parameters.getlist(name)
-        field = model.model_fields.get(name)
+        field = fields.get(name)
         if field and is_many(field.annotation):
             values[name] = [part for text in given for part in text.split(",") if part]
         elif len(given) > 1:
@@ -129,7 +130,7 @@ def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise invalid(error, model.model_fields, "parameter") from None
+        raise invalid(error, fields, "parameter") from None
 
 
 def parse_body(model: type[BaseModel], body: bytes) -> BaseModel:

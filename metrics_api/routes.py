@@ -1,6 +1,6 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, explain, exports, health, ledger, metrics, tokens, waste, workloads
+from metrics_api import clusters, explain, exports, health, ledger, metrics, scoped_metrics, tokens, waste, workloads
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
@@ -23,5 +23,32 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),
+    get("/api/v1/clusters/{cluster_uuid}/metrics", scoped_metrics.read_cluster, "Metrics of a cluster", "Metrics"),
+    get(
+        "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
+        scoped_metrics.read_node_pool,
+        "Metrics of a node pool",
+        "Metrics",
+    ),
+    get("/api/v1/nodes/{node_id}/metrics", scoped_metrics.read_node, "Metrics of a node", "Metrics"),
+    get(
+        "/api/v1/org-unit/projects/{project_id}/metrics",
+        scoped_metrics.read_project,
+        "Metrics of a project",
+        "Metrics",
+    ),
+    get(
+        "/api/v1/org-unit/departments/{department_id}/metrics",
+        scoped_metrics.read_department,
+        "Metrics of a department",
+        "Metrics",
+    ),
+    get("/api/v1/workloads/{workload_id}/metrics", scoped_metrics.read_workload, "Metrics of a workload", "Metrics"),
+    get(
+        "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+        scoped_metrics.read_pod,
+        "Metrics of a pod",
+        "Metrics",
+    ),
     *DATASOURCE,
 )

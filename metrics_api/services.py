@@ -1,7 +1,7 @@
 """Services: what the handlers work with, made once per process."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from metrics_api.cache import Cache
@@ -11,6 +11,7 @@ from queries.accounting import Accounting
 from queries.control.database import Control
 from queries.control.tokens import Tokens
 from queries.engine import Engine
+from queries.entities import Entities
 from queries.lake import Lake
 from queries.question import Asker
 from queries.scope import Scope
@@ -26,6 +27,7 @@ class Services:
     pool: Pool
     cache: Cache
     exporting: Exporting
+    entities: Entities = field(default_factory=Entities)
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":

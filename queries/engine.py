@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from queries.accounting import Accounting
-from queries.buckets import Buckets, Step
+from queries.buckets import Buckets, Steps
 from queries.catalogue import GAUGES, METRICS, Metric
 from queries.collection import Runs
 from queries.datasets import BOOKED, CAPACITY, ENERGY, HISTOGRAM, LEDGER_SCHEMA, TIME, WHAT, WHEN
@@ -21,9 +21,10 @@ from queries.lake import Lake
 from queries.lake_error import is_damage, unreadable
 from queries.ledger.steps import booked
 from queries.parquet import parquet
-from queries.scope import Scope
+from queries.scope import EVERYTHING, Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop, read_at_most
+from queries.table import Table
 from queries.template import read_template
 from queries.window import Window
 
@@ -95,16 +96,30 @@ class Engine:
         return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
 
     def ask_changes(
-        self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any], **texts: Any
+        self,
+        question: str,
+        scope: Scope,
+        window: Window,
+        parameters: Mapping[str, Any],
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
+        joins: Sequence[str] = (),
+        **texts: Any,
     ) -> pa.Table:
         """Run one question file over the changes of workloads' states that a scope shows."""
-        return self._run(question, scope, parameters, {}, changes=self.changes(scope, window), **texts)
+        changes = self.accounting.joined(self.changes(scope, window), joins)
+        relations = {**relations, **self.accounting.relations(joins)}
+        return self._run(question, scope, parameters, relations, changes=changes, **texts)
 
     def changes(self, scope: Scope, window: Window) -> str:
         """The SQL of the changes of workloads' states, collected with the hours of a window, that a scope shows."""
         snapshot = self.lake.workloads.snapshot()
         schema = self.lake.workloads.dataset.schema
         return scoped(f"select * from {parquet(snapshot.paths('', window), schema, snapshot.is_mixed)}", scope)
+
+    def ask_files(self, question: str, table: Table, paths: Sequence[str], **texts: Any) -> pa.Table:
+        """Run one question file over some files of a table, whoever may see them: for indexes, which answer nobody."""
+        rows = parquet(paths, table.dataset.schema, table.snapshot().is_mixed)
+        return self._run(question, EVERYTHING, {}, {}, rows=f"select * from {rows}", **texts)
 
     def ask_runs(self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any]) -> pa.Table:
         """Run one question file over the runs of collectors that began in a window, of the clusters that a scope
@@ -189,7 +204,7 @@ def in_utc(table: pa.Table) -> pa.Table:
 
 
 def plan(
-    window: Window, step: Step | None, samples_since: datetime | None = None, needs_samples: bool = False
+    window: Window, step: Steps | None, samples_since: datetime | None = None, needs_samples: bool = False
 ) -> list[Part]:
     """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest; where
     samples are no longer kept, the hours that begin there, unless steps are finer than that."""

@@ -13,6 +13,7 @@ from metrics_api.app import create_app
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.routes import ENDPOINTS
 from metrics_api.services import Actor
+from queries.ids import cluster_id, department_id, node_id, pod_id, project_id, workload_id
 from queries.lake import Lake
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
@@ -25,6 +26,20 @@ POD = {"cluster": "beta", "workload_kind": "Pod", "workload": "pa", "namespace":
 RANGE = {"range": {"from": DURING["start"], "to": DURING["end"]}}
 LONGER = {"range": {"from": format_time(RECENT - HOUR), "to": DURING["end"]}}
 BY = {"by": "cluster,project"}
+
+TYPES = DURING | {"metricType": "GPU_UTILIZATION"}
+
+IN_PATHS = {
+    "dataset": "ledger_hours",
+    "cluster_uuid": cluster_id("beta"),
+    "nodepool_name": "pool",
+    "node_id": node_id("beta", "beta-1"),
+    "project_id": project_id("beta", "b"),
+    "department_id": department_id("beta", "research"),
+    "workload_id": workload_id("beta", "team", "Pod", "pb"),
+    "pod_id": pod_id("beta", "team", "pb"),
+}
+"""What the parameters in paths name: things of beta."""
 
 Asked = tuple[dict[str, Any], dict[str, Any] | None]
 
@@ -43,6 +58,13 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/workload-usage"): (DURING, None),
     ("POST", "/api/v1/workload-usage"): (DURING, {"workloads": [POD]}),
     ("GET", "/api/v1/workload-usage/series"): (DURING | POD, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}/metrics"): (TYPES | {"groupBy": "Cluster,Project"}, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/nodes/{node_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/org-unit/projects/{project_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
     ("GET", "/grafana"): ({}, None),
     ("GET", "/grafana/"): ({}, None),
     ("GET", "/grafana/query"): (
@@ -67,17 +89,28 @@ SILENT = {
     "/api/v1/metrics",
     "/api/v1/exports",
     "/api/v1/exports/{dataset}/days",
+    "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
+    "/api/v1/org-unit/departments/{department_id}/metrics",
     "/grafana",
     "/grafana/",
     "/grafana/metrics",
     "/grafana/tag-keys",
 }
-"""Routes that name no cluster, whoever asks."""
+"""Routes that name no cluster, whoever asks; there are no node pools and no departments."""
+
+BY_ID = {
+    "/api/v1/nodes/{node_id}/metrics",
+    "/api/v1/org-unit/projects/{project_id}/metrics",
+    "/api/v1/workloads/{workload_id}/metrics",
+    "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+}
+"""Routes that name a cluster in their envelope alone."""
 
 WITHOUT_ROWS = "/api/v1/queue-waits"
 """Nobody waited: only the envelope names clusters."""
 
 ALPHA = Scope(frozenset({("alpha", None)}))
+BETA = Scope(frozenset({("beta", None)}))
 PROJECT = Scope(frozenset({(None, "a")}))
 
 FORMS = {
@@ -115,8 +148,8 @@ def told(client: TestClient, method: str, path: str, form: str) -> str:
     """What a route says, as text."""
     query, body = ASKED[method, path]
     asked = query | ({"format": form} if form else {})
-    answer = client.request(method, path.replace("{dataset}", "ledger_hours"), params=asked, json=body)
-    assert answer.status_code in (200, 404), answer.text
+    answer = client.request(method, path.format(**IN_PATHS), params=asked, json=body)
+    assert answer.status_code in (200, 207, 404), answer.text
     if answer.status_code == 200 and form in ("parquet", "arrow"):
         source = io.BytesIO(answer.content)
         rows = parquet.read_table(source) if form == "parquet" else pa.ipc.open_stream(source).read_all()
@@ -136,8 +169,27 @@ def test_no_route_tells_what_an_actor_may_not_see(
     for name, scope in (("everything", EVERYTHING), ("alpha", ALPHA), ("project", PROJECT)):
         monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
         texts[name] = told(client, endpoint.method, endpoint.path, form)
-    if endpoint.path != WITHOUT_ROWS or form == "json":
+    if endpoint.path not in {WITHOUT_ROWS, *BY_ID} or form == "json":
         assert ("beta" in texts["everything"]) == (endpoint.path not in SILENT)
     repeated = ("cluster 'beta'", "gpu 'beta-0'")  # what was asked about
     assert "beta" not in texts["alpha"].replace(repeated[0], "").replace(repeated[1], "")
     assert HOSTILE[1:10] not in texts["alpha"] + texts["project"]
+
+
+@pytest.mark.parametrize("path", sorted(BY_ID))
+def test_what_an_actor_may_not_see_is_not_found(path: str, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for name, scope in (("everything", EVERYTHING), ("beta", BETA), ("alpha", ALPHA)):
+        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        found[name] = client.get(path.format(**IN_PATHS), params=TYPES).status_code
+    assert found == {"everything": 200, "beta": 200, "alpha": 404}
+
+
+def test_of_a_node_that_projects_share_only_its_own_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = DURING | {"metricType": "TOTAL_GPU,ALLOCATED_GPU,TOTAL_GPU_NODES", "numberOfSamples": "1"}
+    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a project", PROJECT))
+    told = client.get(f"/api/v1/clusters/{cluster_id('alpha')}/metrics", params=asked).json()["measurements"]
+    assert [each["values"][0]["value"] for each in told] == ["1", "1", "1"]
+    assert client.get(f"/api/v1/org-unit/projects/{project_id('alpha', 'b')}/metrics", params=TYPES).status_code == 404
