@@ -27,6 +27,8 @@ CATEGORIES = {"training": "Train", "interactive": "Build", "serving": "Deploy"}
 LABELS = {"gpu_index": "gpu", "gpu": "uuid", "band": "band"}
 """Dimensions that are labels of a series; others are groups."""
 
+DECIMALS = 6
+
 Shape = Literal["grouped", "composite", "plain"]
 """Which of Run:ai's answers it is: with groups, with histograms, or with neither."""
 
@@ -174,8 +176,8 @@ def group_name(dimension: str, value: str | None) -> str:
 
 
 def number(value: float) -> str:
-    """As text, without what is lost in arithmetic."""
-    return f"{value:.15g}"
+    """As text, without what is lost in arithmetic and in storing."""
+    return f"{round(value, DECIMALS):.15g}"
 
 
 def moments(times: pa.ChunkedArray) -> list[str]:

@@ -1,6 +1,18 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, explain, exports, health, ledger, metrics, scoped_metrics, tokens, waste, workloads
+from metrics_api import (
+    clusters,
+    explain,
+    exports,
+    health,
+    ledger,
+    metrics,
+    scoped_metrics,
+    telemetry,
+    tokens,
+    waste,
+    workloads,
+)
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
@@ -30,6 +42,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Metrics of a node pool",
         "Metrics",
     ),
+    get("/api/v1/nodes/telemetry", telemetry.read_nodes, "Nodes now", "Telemetry"),
+    get("/api/v1/workloads/telemetry", telemetry.read_workloads, "Workloads now", "Telemetry"),
+    get("/api/v1/org-unit/projects/telemetry", telemetry.read_projects, "Projects now", "Telemetry"),
+    get("/api/v1/org-unit/departments/telemetry", telemetry.read_departments, "Departments now", "Telemetry"),
     get("/api/v1/nodes/{node_id}/metrics", scoped_metrics.read_node, "Metrics of a node", "Metrics"),
     get(
         "/api/v1/org-unit/projects/{project_id}/metrics",

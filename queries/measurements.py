@@ -74,14 +74,17 @@ class Measurements:
 def measure(asker: Asker, question: Question, types: tuple[MetricType, ...]) -> Measurements:
     """Types of one scope over the steps of a question; without steps, now."""
     answered = (*of_states(asker, question, types), *of_ledger(asker, question, types))
-    times = collected(asker, question) if any(is_additive(each) for each, _ in answered) else None
+    times = collected(asker, question) if any(is_additive(each) for each, _ in answered) else []
     found = {
-        each.name: measured if times is None or not is_additive(each) else with_zeros(measured, times)
+        each.name: with_zeros(measured, times, question.step is None) if is_additive(each) else measured
         for each, measured in answered
     }
     found |= {each.name: Measurement(each, empty=why_empty(each, question)) for each in types if each.name not in found}
     measured = tuple(known_only(found[each.name]) for each in types)
-    answer = asker.complete(question, plan(question.window, None, asker.snapshot.samples_since()), pa.table({}))
+    of_gpus = tuple(each for each in question.where if each.field in ENTITY_FIELDS["gpu"])
+    answer = asker.complete(
+        replace(question, where=of_gpus), plan(question.window, None, asker.snapshot.samples_since()), pa.table({})
+    )
     silent = tuple(f"{each.type.name}: {each.empty}" for each in measured if each.empty)
     return Measurements(
         measured, answer.coverage, answer.clusters, answer.missing, tuple(dict.fromkeys((*answer.warnings, *silent)))
@@ -99,10 +102,12 @@ def adds_up(asked: MetricType) -> bool:
     return asked.statistic == "sum" or (asked.told is not None and not asked.told.is_divided_by_column)
 
 
-def with_zeros(measured: Measurement, times: list[datetime]) -> Measurement:
+def with_zeros(measured: Measurement, times: list[datetime], is_now: bool) -> Measurement:
     """The same, with a zero where a group that has values is not there in a step; a value that is there and not known
     stays so."""
     assert measured.rows is not None
+    if is_now and len(measured.rows):
+        return measured
     rows, by = measured.rows, list(measured.by)
     told = set(zip(*(rows[name].to_pylist() for name in ("time", *by)), strict=True))
     groups = dict.fromkeys(key[1:] for key in told) if by else {(): None}
@@ -269,7 +274,8 @@ def pending(asker: Asker, question: Question) -> pa.Table:
 
 def of_changes(asker: Asker, question: Question, name: str, **texts: object) -> pa.Table:
     """A question to the changes of workloads' states."""
-    moment = Window(asker.now, asker.now + timedelta(seconds=1))
+    now = asker.now.replace(microsecond=0)
+    moment = Window(now, now + timedelta(seconds=1))
     buckets = question.buckets if question.step else Buckets(moment, None)
     is_placed = "node_pool" in question.dimensions
     relations = {"edges": edges_of(buckets), "known": known_until(asker, buckets.window)}
@@ -299,7 +305,7 @@ def edges_of(buckets: Buckets) -> pa.Table:
 
 def known_until(asker: Asker, window: Window) -> pa.Table:
     """Until when the states of a cluster's workloads are known: those that have not changed lately are as they were."""
-    end = min(window.end, asker.now + timedelta(seconds=1))
+    end = min(window.end, asker.now.replace(microsecond=0) + timedelta(seconds=1))
     told = [(each.name, each.collected_until + LATE) for each in asker.clusters() if each.collected_until]
     return pa.table(
         {

@@ -15,14 +15,14 @@ with
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
             {{ entity }} as entity,
             time,
-            max(elapsed_seconds) as elapsed_seconds
+            max(elapsed_seconds) as elapsed_seconds,
+            {{ "case when " ~ having ~ " then 1 end" if having else "1" }} as is_counted
         from picked
         where
             kind = 'gpu' and {{ entity }} is not null
             {% for condition in conditions %} and {{ condition }}{% endfor %}
         group by
             cluster, bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} {{ entity }}, time
-        {% if having %} having {{ having }}{% endif %}
     ),
     sums as (
         select
@@ -30,8 +30,8 @@ with
             bucket,
             {% for dimension in by %} {{ dimension.column }},{% endfor %}
             max(time) as newest,
-            cast(count(distinct entity) as double) as entities,
-            sum(elapsed_seconds) as present_seconds
+            cast(count(distinct case when is_counted = 1 then entity end) as double) as entities,
+            coalesce(sum(elapsed_seconds * is_counted), 0) as present_seconds
         from present
         group by home, bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
     )
