@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from metrics_api.auth import authenticate
+from metrics_api.deprecations import BY_PATH, Deprecation
 from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.services import Actor, Caller, Services
 
@@ -45,7 +46,7 @@ class Endpoint:
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""
-    error: ClassVar[type[Error]] = Error
+    error: ClassVar[type[BaseModel]] = Error
     """What is answered where it cannot be."""
 
     @cached_property
@@ -74,8 +75,29 @@ class Endpoint:
 
     def route(self) -> Route:
         return Route(
-            self.path, self.answer, methods=[self.method], name=f"{self.handler.__module__}.{self.handler.__name__}"
+            self.path, self.respond, methods=[self.method], name=f"{self.handler.__module__}.{self.handler.__name__}"
         )
+
+    @property
+    def operation_id(self) -> str:
+        """How generated clients call it."""
+        return f"{self.handler.__module__.rsplit('.', 1)[-1]}.{self.handler.__name__}"
+
+    @property
+    def deprecation(self) -> Deprecation | None:
+        return BY_PATH.get(self.path)
+
+    async def respond(self, request: Request) -> Response:
+        """The answer, which says so where it is deprecated; also where there is an error."""
+        if not self.deprecation:
+            return await self.answer(request)
+        try:
+            answer = await self.answer(request)
+        except ApiError as error:
+            error.headers = (error.headers or {}) | self.deprecation.headers()
+            raise
+        answer.headers.update(self.deprecation.headers())
+        return answer
 
     async def answer(self, request: Request) -> Response:
         services: Services = request.app.state.services
@@ -87,7 +109,7 @@ class Endpoint:
         else:
             arguments["services"] = services
         if self.query:
-            arguments["query"] = parse_query(self.query, request.query_params)
+            arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
             arguments["body"] = self.parse_body(await request.body())
         wanted = inspect.signature(self.handler).parameters
@@ -96,6 +118,10 @@ class Endpoint:
             return answer
         body = TypeAdapter(self.produces.model).dump_json(answer, by_alias=True, exclude_none=True)
         return Response(body, media_type="application/json")
+
+    async def asked(self, request: Request) -> QueryParams:
+        """What a request asks."""
+        return request.query_params
 
     async def identify(self, request: Request, services: Services) -> Actor:
         return await authenticate(request, services)

@@ -54,7 +54,7 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             for media_type in produced.media_types
         }
     described: dict[str, Any] = {
-        "operationId": f"{endpoint.handler.__module__.rsplit('.', 1)[-1]}.{endpoint.handler.__name__}",
+        "operationId": endpoint.operation_id,
         "summary": endpoint.summary,
         "description": inspect.getdoc(endpoint.handler) or "",
         "tags": [endpoint.tag],
@@ -67,6 +67,9 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
+    if endpoint.deprecation:
+        described["deprecated"] = True
+        described["description"] = f"{endpoint.deprecation.text()}\n\n{described['description']}"
     if endpoint.query or endpoint.in_path:
         in_query = parameters(endpoint.query, schemas) if endpoint.query else []
         described["parameters"] = [in_path(name, hint) for name, hint in endpoint.in_path.items()] + in_query

@@ -13,6 +13,7 @@ from metrics_api import (
     waste,
     workloads,
 )
+from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
@@ -66,5 +67,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Metrics of a pod",
         "Metrics",
     ),
+    *RUNAI_LEGACY,
     *DATASOURCE,
 )

@@ -71,12 +71,14 @@ class Measurements:
     warnings: tuple[str, ...] = field(default=())
 
 
-def measure(asker: Asker, question: Question, types: tuple[MetricType, ...]) -> Measurements:
-    """Types of one scope over the steps of a question; without steps, now."""
+def measure(asker: Asker, question: Question, types: tuple[MetricType, ...], fills: bool = True) -> Measurements:
+    """Types of one scope over the steps of a question; without steps, now. fills: whether a group has zero where it is
+    not there."""
     answered = (*of_states(asker, question, types), *of_ledger(asker, question, types))
-    times = collected(asker, question) if any(is_additive(each) for each, _ in answered) else []
+    filled = {each.name for each, _ in answered if fills and is_additive(each)}
+    times = collected(asker, question) if filled else []
     found = {
-        each.name: with_zeros(measured, times, question.step is None) if is_additive(each) else measured
+        each.name: with_zeros(measured, times, question.step is None) if each.name in filled else measured
         for each, measured in answered
     }
     found |= {each.name: Measurement(each, empty=why_empty(each, question)) for each in types if each.name not in found}
@@ -274,7 +276,7 @@ def pending(asker: Asker, question: Question) -> pa.Table:
 
 def of_changes(asker: Asker, question: Question, name: str, **texts: object) -> pa.Table:
     """A question to the changes of workloads' states."""
-    now = asker.now.replace(microsecond=0)
+    now = min(question.window.end, asker.now).replace(microsecond=0)
     moment = Window(now, now + timedelta(seconds=1))
     buckets = question.buckets if question.step else Buckets(moment, None)
     is_placed = "node_pool" in question.dimensions

@@ -20,6 +20,8 @@ Scope = Literal[
     "nodes",
     "workloads",
     "org_unit",
+    "legacy_cluster",
+    "legacy_project",
 ]
 
 ALIKE: dict[str, Scope] = {"node_pool": "cluster", "department": "project"}
@@ -74,12 +76,19 @@ class MetricType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return METRICS[self.metric] if self.metric else None
 
 
+class Series(MetricType, frozen=True, forbid_unknown_fields=True):
+    """A legacy series, and the labels that it carries."""
+
+    labels: tuple[str, ...] = ()
+
+
 class Names(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file."""
 
     counts: dict[str, Count]
     states: dict[str, State]
     types: tuple[MetricType, ...]
+    series: tuple[Series, ...]
 
 
 NAMES: Names = msgspec.convert(tomllib.loads(files("queries").joinpath("metric_types.toml").read_text()), Names)
@@ -97,3 +106,6 @@ def by_scope() -> dict[str, dict[str, MetricType]]:
 
 TYPES: dict[str, dict[str, MetricType]] = by_scope()
 """By scope and name."""
+
+SERIES: dict[str, Series] = {each.name: each for each in NAMES.series}
+"""By name."""

@@ -29,7 +29,18 @@ BY = {"by": "cluster,project"}
 
 TYPES = DURING | {"metricType": "GPU_UTILIZATION"}
 
+LEGACY = (
+    "/v1/k8s/clusters/{cluster_uuid}/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/{project_id}/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/departments/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/departments/{department_id}/metrics",
+)
+
+PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
+
 IN_PATHS = {
+    "datasource": "1",
     "dataset": "ledger_hours",
     "cluster_uuid": cluster_id("beta"),
     "nodepool_name": "pool",
@@ -69,6 +80,13 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
+    **{("GET", path): ({}, None) for path in LEGACY},
+    **{
+        (method, f"{base}/api/datasources/proxy/{{datasource}}/api/v1/{name}"): (PROMQL, None)
+        for base in ("", "/grafana")
+        for name in ("query", "query_range")
+        for method in ("GET", "POST")
+    },
     ("GET", "/grafana"): ({}, None),
     ("GET", "/grafana/"): ({}, None),
     ("GET", "/grafana/query"): (
@@ -111,6 +129,7 @@ BY_ID = {
 """Routes that name a cluster in their envelope alone."""
 
 LIVE = {
+    *LEGACY,
     "/api/v1/nodes/telemetry",
     "/api/v1/workloads/telemetry",
     "/api/v1/org-unit/projects/telemetry",

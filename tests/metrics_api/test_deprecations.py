@@ -1,0 +1,36 @@
+from itertools import chain
+
+from metrics_api.deprecations import BY_PATH, DEPRECATIONS, NOTICE, VERSIONS
+from metrics_api.openapi import describe
+from metrics_api.routes import ENDPOINTS
+
+
+def number(version: str) -> tuple[int, int]:
+    major, minor = version.split(".")
+    return int(major), int(minor)
+
+
+def test_everything_stays_for_two_versions_and_six_months() -> None:
+    for each in DEPRECATIONS:
+        assert each.sunset - each.since >= NOTICE
+        major, minor = number(each.version)
+        assert number(each.removed_in) > (major, minor + VERSIONS)
+
+
+def test_every_deprecation_is_of_routes_that_there_are_and_each_route_has_one() -> None:
+    paths = list(chain.from_iterable(each.paths for each in DEPRECATIONS))
+    assert len(paths) == len(set(paths)) == len(BY_PATH)
+    assert set(paths) <= {endpoint.path for endpoint in ENDPOINTS}
+
+
+def test_the_document_marks_what_is_deprecated_and_nothing_else() -> None:
+    document = describe(ENDPOINTS)
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        assert operation.get("deprecated", False) == (endpoint.path in BY_PATH)
+        if endpoint.path in BY_PATH:
+            assert operation["description"].startswith("Deprecated since 2026-11-21 (version 0.1)")
+
+
+def test_old_paths_are_deprecated_as_a_whole() -> None:
+    assert all(endpoint.path in BY_PATH for endpoint in ENDPOINTS if endpoint.path.startswith("/v1/k8s/"))
