@@ -16,17 +16,22 @@ POLICY_PAGE = "/api/docs"
 
 @dataclass(frozen=True)
 class Deprecation:
-    """paths: templates of the routes. since: the day from which it is deprecated; version: the version that says so
-    first; sunset: the day on which it may go away; removed_in: the version in which it may."""
+    """since: the day from which it is deprecated, and version the one that says so first; sunset: the day on which it
+    may go away, and removed_in the version in which it may; successor: the path that takes its place."""
 
-    paths: tuple[str, ...]
+    since: date
+    sunset: date
+    successor: str
     what: str
     instead: str
-    successor: str
-    since: date
-    version: str
-    sunset: date
-    removed_in: str
+    version: str = "0.1"
+    removed_in: str = "0.4"
+
+    def __str__(self) -> str:
+        return (
+            f"Deprecated since {self.since} (version {self.version}), and gone on {self.sunset} and in version"
+            f" {self.removed_in} at the earliest; use {self.instead}."
+        )
 
     def headers(self) -> dict[str, str]:
         """RFC 9745, RFC 8594 and RFC 8288."""
@@ -37,49 +42,25 @@ class Deprecation:
             "Link": links,
         }
 
-    def text(self) -> str:
-        """As the documentation says it."""
-        return (
-            f"Deprecated since {self.since} (version {self.version}); not before {self.sunset} and version"
-            f" {self.removed_in} it goes away. Use {self.instead}."
-        )
-
 
 def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-DEPRECATIONS: tuple[Deprecation, ...] = (
-    Deprecation(
-        paths=(
-            "/v1/k8s/clusters/{cluster_uuid}/metrics",
-            "/v1/k8s/clusters/{cluster_uuid}/projects/metrics",
-            "/v1/k8s/clusters/{cluster_uuid}/projects/{project_id}/metrics",
-            "/v1/k8s/clusters/{cluster_uuid}/departments/metrics",
-            "/v1/k8s/clusters/{cluster_uuid}/departments/{department_id}/metrics",
-        ),
-        what="metrics of Run:ai's old control plane",
-        instead="the metrics of clusters, projects and departments under /api/v1",
-        successor="/api/v1/metrics/range",
-        since=date(2026, 11, 21),
-        version="0.1",
-        sunset=date(2027, 6, 1),
-        removed_in="0.4",
-    ),
-    Deprecation(
-        paths=tuple(
-            f"{base}/api/v1/{endpoint}"
-            for base in ("/api/datasources/proxy/{datasource}", "/grafana/api/datasources/proxy/{datasource}")
-            for endpoint in ("query", "query_range")
-        ),
-        what="PromQL over runai_* series, through Grafana's proxy of datasources",
-        instead="/api/v1/metrics/range, or the metrics under /api/v1",
-        successor="/api/v1/metrics/range",
-        since=date(2026, 11, 21),
-        version="0.1",
-        sunset=date(2027, 6, 1),
-        removed_in="0.4",
-    ),
+OLD_METRICS = Deprecation(
+    date(2026, 11, 21),
+    date(2027, 6, 1),
+    "/api/v1/metrics/range",
+    "metrics of Run:ai's old control plane",
+    "the metrics of clusters, projects and departments under /api/v1",
 )
 
-BY_PATH: dict[str, Deprecation] = {path: each for each in DEPRECATIONS for path in each.paths}
+OLD_PROMQL = Deprecation(
+    date(2026, 11, 21),
+    date(2027, 6, 1),
+    "/api/v1/metrics/range",
+    "PromQL over runai_* series, through Grafana's proxy of datasources",
+    "/api/v1/metrics/range, or the metrics of clusters, nodes, projects and workloads under /api/v1",
+)
+
+DEPRECATIONS: tuple[Deprecation, ...] = (OLD_METRICS, OLD_PROMQL)

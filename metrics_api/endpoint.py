@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from metrics_api.auth import authenticate
-from metrics_api.deprecations import BY_PATH, Deprecation
+from metrics_api.deprecations import Deprecation
 from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.services import Actor, Caller, Services
 
@@ -43,6 +43,7 @@ class Endpoint:
     summary: str
     tag: str
     is_public: bool = False
+    deprecated: Deprecation | None = None
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""
@@ -83,20 +84,16 @@ class Endpoint:
         """How generated clients call it."""
         return f"{self.handler.__module__.rsplit('.', 1)[-1]}.{self.handler.__name__}"
 
-    @property
-    def deprecation(self) -> Deprecation | None:
-        return BY_PATH.get(self.path)
-
     async def respond(self, request: Request) -> Response:
         """The answer, which says so where it is deprecated; also where there is an error."""
-        if not self.deprecation:
+        if not self.deprecated:
             return await self.answer(request)
         try:
             answer = await self.answer(request)
         except ApiError as error:
-            error.headers = (error.headers or {}) | self.deprecation.headers()
+            error.headers = (error.headers or {}) | self.deprecated.headers()
             raise
-        answer.headers.update(self.deprecation.headers())
+        answer.headers.update(self.deprecated.headers())
         return answer
 
     async def answer(self, request: Request) -> Response:
@@ -131,8 +128,8 @@ class Endpoint:
         return parse_body(self.body, body)
 
 
-def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:
-    return Endpoint("GET", path, handler, summary, tag, is_public)
+def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False, **more: Any) -> Endpoint:
+    return Endpoint("GET", path, handler, summary, tag, is_public, **more)
 
 
 def post(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:

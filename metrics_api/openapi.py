@@ -67,9 +67,9 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
-    if endpoint.deprecation:
+    if endpoint.deprecated:
         described["deprecated"] = True
-        described["description"] = f"{endpoint.deprecation.text()}\n\n{described['description']}"
+        described["description"] += f"\n\n{endpoint.deprecated}"
     if endpoint.query or endpoint.in_path:
         in_query = parameters(endpoint.query, schemas) if endpoint.query else []
         described["parameters"] = [in_path(name, hint) for name, hint in endpoint.in_path.items()] + in_query
