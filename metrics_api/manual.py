@@ -1,5 +1,5 @@
-"""Manual: the tables in docs/ that follow from our data. ``python -m metrics_api.manual`` writes them; a test fails where
-they differ."""
+"""Manual: the tables in docs/ that follow from our data. ``python -m metrics_api.manual`` writes them; a test fails
+where they differ."""
 
 import re
 from collections.abc import Iterable
