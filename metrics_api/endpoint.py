@@ -26,10 +26,12 @@ LARGEST_BODY = 1 << 20
 
 @dataclass(frozen=True)
 class Produces:
-    """What a handler that answers with a Response of its own answers with: a model for JSON, and other media types."""
+    """What a handler that answers with a Response of its own answers with: a model for JSON, and other media types; and
+    with which statuses beside 200."""
 
     model: Any
     media_types: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ def parse_body(model: type[BaseModel], body: bytes) -> BaseModel:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error, model.model_fields, "field") from None
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        raise invalid(error, known, "field") from None
 
 
 def is_many(annotation: object) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -67,6 +68,8 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
+    for status in produced.also:
+        described["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     if endpoint.deprecated:
         described["deprecated"] = True
         described["description"] += f"\n\n{endpoint.deprecated}"

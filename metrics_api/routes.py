@@ -7,6 +7,7 @@ from metrics_api import (
     health,
     ledger,
     metrics,
+    reports,
     scoped_metrics,
     telemetry,
     tokens,
@@ -67,6 +68,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Metrics of a pod",
         "Metrics",
     ),
+    get("/api/v1/org-unit/reports/availability", reports.read_availability, "Whether there are reports", "Reports"),
+    post("/api/v1/org-unit/reports", reports.create_report, "Ask for a report", "Reports"),
+    get("/api/v1/org-unit/reports/{report_id}", reports.read_report, "A report", "Reports"),
+    get("/api/v1/org-unit/reports/{report_id}/file", reports.read_file, "A report as CSV", "Reports"),
     *RUNAI_LEGACY,
     *DATASOURCE,
 )

@@ -45,7 +45,7 @@ GROUPS: Keys = {
 OF_HOLDERS = {"workload_type", "project", "department", "user"}
 """Groups of who holds GPUs: what is told of them is told as of a project."""
 
-Metrics = Annotated[Response, Produces(MetricsAnswer, tuple(MEDIA_TYPES))]
+Metrics = Annotated[Response, Produces(MetricsAnswer, tuple(MEDIA_TYPES), (207,))]
 
 
 def bare(text: object) -> str:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
 from metrics_api.formats import MEDIA_TYPES
+from metrics_api.reports import ReportRequest, id_of
 from metrics_api.routes import ENDPOINTS
 from metrics_api.services import Actor
 from queries.ids import cluster_id, department_id, node_id, pod_id, project_id, workload_id
@@ -39,7 +40,10 @@ LEGACY = (
 
 PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
 
+REPORT = DURING | {"name": "all", "groupBy": "Cluster"}
+
 IN_PATHS = {
+    "report_id": id_of(ReportRequest.model_validate(REPORT)),
     "datasource": "1",
     "dataset": "ledger_hours",
     "cluster_uuid": cluster_id("beta"),
@@ -80,6 +84,10 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/org-unit/reports/availability"): ({}, None),
+    ("POST", "/api/v1/org-unit/reports"): ({}, REPORT),
+    ("GET", "/api/v1/org-unit/reports/{report_id}"): ({}, None),
+    ("GET", "/api/v1/org-unit/reports/{report_id}/file"): ({}, None),
     **{("GET", path): ({}, None) for path in LEGACY},
     **{
         (method, f"{base}/api/datasources/proxy/{{datasource}}/api/v1/{name}"): (PROMQL, None)
@@ -110,6 +118,9 @@ ASKED: dict[tuple[str, str], Asked] = {
 SILENT = {
     "/api/v1/metrics",
     "/api/v1/exports",
+    "/api/v1/org-unit/reports/availability",
+    "/api/v1/org-unit/reports",
+    "/api/v1/org-unit/reports/{report_id}",
     "/api/v1/exports/{dataset}/days",
     "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
     "/api/v1/org-unit/departments/{department_id}/metrics",
@@ -180,7 +191,7 @@ def told(client: TestClient, method: str, path: str, form: str) -> str:
     query, body = ASKED[method, path]
     asked = query | ({"format": form} if form else {})
     answer = client.request(method, path.format(**IN_PATHS), params=asked, json=body)
-    assert answer.status_code in (200, 207, 404), answer.text
+    assert answer.status_code in (200, 202, 207, 404), answer.text
     if answer.status_code == 200 and form in ("parquet", "arrow"):
         source = io.BytesIO(answer.content)
         rows = parquet.read_table(source) if form == "parquet" else pa.ipc.open_stream(source).read_all()
