@@ -11,6 +11,7 @@ from queries.buckets import Buckets
 from queries.catalogue import DIMENSIONS, ENTITY_FIELDS, METRICS
 from queries.engine import Part, plan
 from queries.measure import picked
+from queries.ids import WORKLOAD
 from queries.metric_types import NAMES, MetricType
 from queries.question import LATE, Asker, ClusterState, Question
 from queries.queue_waits import told_of
@@ -289,6 +290,9 @@ def of_changes(asker: Asker, question: Question, name: str, **texts: object) -> 
         relations | ({"placed": placed(asker, question.window)} if is_placed else {}),
         question.joins,
         is_placed=is_placed,
+        own_conditions=[
+            each.sql(f"where_{place}") for place, each in enumerate(question.where) if each.field in WORKLOAD.names
+        ],
         **texts,
         **question.texts(),
     )

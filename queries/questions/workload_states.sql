@@ -13,7 +13,9 @@ with
                     + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end
             ) as changed
         from changes as everything
-        where time < timestamp_seconds($end)
+        where
+            time < timestamp_seconds($end)
+            {% for condition in own_conditions %} and {{ condition }}{% endfor %}
     ),
     placed_changes as (
         select
