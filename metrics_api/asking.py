@@ -115,9 +115,11 @@ def digest(answered: Answer, form: Format, shape: Shape, envelope: bool) -> str:
     hashed = hashlib.blake2b(digest_size=16)
     known = {**enveloped(answered), "clusters": [(each.name, each.status) for each in answered.clusters]}
     hashed.update(msgspec.json.encode((known, form, shape, envelope)))
-    sink = Hashing(hashed)
-    with pa.ipc.new_stream(sink, answered.rows.schema) as writer:
-        writer.write_table(answered.rows.combine_chunks())
+    for name, column in zip(answered.rows.column_names, answered.rows.columns, strict=True):
+        hashed.update(column.is_null().to_numpy().tobytes())
+        told = pa.table({name: column.drop_null()}).combine_chunks()  # what lies where nothing is told, is anything
+        with pa.ipc.new_stream(Hashing(hashed), told.schema) as writer:
+            writer.write_table(told)
     return hashed.hexdigest()
 
 

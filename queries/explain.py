@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS
+from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS
 from queries.datasets import TIME
-from queries.engine import Part
+from queries.plan import Part
 from queries.question import Answer, Asker, Question
 from queries.window import HOUR, Window
 
@@ -55,8 +55,6 @@ SOURCES = {
 
 LONGEST_RUN = timedelta(days=2)
 """How long before it read an hour a run may have begun."""
-
-READ = (METRICS["gpu_memory_used_bytes"], METRICS["gpu_power_watts"])
 
 SAID = pa.schema(
     [
@@ -112,7 +110,6 @@ def booked(asker: Asker, moment: Moment, part: Part) -> pa.Table:
         asker.snapshot,
         [part],
         moment.parameters(),
-        READ,
         ledger_columns=LEDGER_COLUMNS,
         gpu=DIMENSIONS["gpu"].sql,
         is_by_pod=moment.pod is not None,

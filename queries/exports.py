@@ -7,16 +7,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pyarrow as pa
 
-from queries.catalogue import DIMENSIONS, METRICS
+from queries.catalogue import DIMENSIONS
 from queries.condition import Condition
 from queries.datasets import COLLECTIONS, LEDGER_SCHEMA, WORKLOADS
-from queries.engine import KEYS, Engine, Part, layer_columns, ledger_of
+from queries.engine import Engine
 from queries.lake import Lake
 from queries.parquet import parquet
+from queries.plan import Part
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.table import Table
 from queries.units import with_units
+from queries.view import BINS, COLUMNS, ledger_of
 from queries.window import Window
 
 DERIVED = ("layer", "period")
@@ -43,7 +45,7 @@ def schema_of(schema: pa.Schema, names: tuple[str, ...]) -> pa.Schema:
     return with_units(pa.schema([schema.field(name) for name in names if name not in DERIVED]))
 
 
-LEDGER_COLUMNS = tuple(name.strip('"') for name in (*KEYS, *layer_columns(list(METRICS.values()))))
+LEDGER_COLUMNS = tuple(name for name in COLUMNS if name not in BINS)
 
 EXPORTS: Mapping[str, Export] = {
     export.name: export
@@ -144,7 +146,7 @@ class Extract:
         """The SQL of the rows that the scope shows."""
         if self.export.layer:
             parts = [Part(self.export.layer, self.window)]
-            return ledger_of(self.snapshot, parts, self.scope, list(METRICS.values()))
+            return ledger_of(self.snapshot, parts, self.scope)
         dataset = WORKLOADS if self.export.name == "workloads" else COLLECTIONS
         source = parquet(self.snapshot.paths("", self.window), dataset.schema, self.snapshot.is_mixed)
         shown = "(scope.cluster is null or scope.cluster = each.cluster)"

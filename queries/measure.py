@@ -38,6 +38,11 @@ class Measure:
     def needs_samples(self) -> bool:
         return self.slot is not None or self.statistic in PERCENTILES
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether rows that are summed by GROUP_KEYS tell it: no sample, histogram, node or pod does it need."""
+        return not self.needs_samples and all(metric.entry.entity in ("gpu", "project") for metric in self.metrics)
+
     def parameters(self) -> dict[str, Any]:
         share = {"share": PERCENTILES[self.statistic] - ENOUGH} if self.statistic in PERCENTILES else {}
         return share | ({"slot": int(self.slot.total_seconds())} if self.slot else {})

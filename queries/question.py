@@ -16,8 +16,9 @@ from queries.buckets import Buckets, Pick, Step
 from queries.calendar import Calendar
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
-from queries.engine import Engine, Part, plan
+from queries.engine import Engine
 from queries.measure import Measure, picked
+from queries.plan import Part, plan
 from queries.ranking import AS_THEY_COME, Ranking, name_others
 from queries.scope import Scope
 from queries.snapshot import Snapshot
@@ -32,6 +33,9 @@ POINTS = 400
 
 LATE = timedelta(minutes=5)
 """A cluster that was last collected longer ago than this is late."""
+
+GROUPED = frozenset(("cluster", "node_pool", "gpu_model", "department", "project", "user"))
+"""The dimensions that follow from GROUP_KEYS."""
 
 QUOTA = METRICS["gpus_quota"]
 
@@ -70,6 +74,11 @@ class Question:
     def is_of_projects(self) -> bool:
         """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
         return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it asks for nothing finer than the groups that hours are kept summed by."""
+        return self.dimensions <= GROUPED
 
     def texts(self) -> dict[str, Any]:
         return {
@@ -129,7 +138,7 @@ class Asker:
         self.scope = scope
         self.configured = tuple(clusters)
         self.now = now
-        self.snapshot: Snapshot = engine.lake.snapshot()
+        self.snapshot: Snapshot = engine.snapshot()
 
     def within(self, stop: Stop, most_rows: int) -> "Asker":
         """The same for one question, which can be stopped, and whose answer has no more rows than that."""
@@ -214,6 +223,7 @@ class Asker:
             {"top": top} if top is not None else {},
             measure.parameters(),
             metrics=measure.metrics,
+            is_grouped=question.is_grouped and measure.is_grouped,
             order=question.order,
             **texts,
         )
@@ -274,6 +284,7 @@ class Asker:
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         parameters: Mapping[str, Any] = MappingProxyType({}),
         joins: Sequence[str] = (),
+        is_grouped: bool | None = None,
         **texts: Any,
     ) -> pa.Table:
         return self.engine.ask(
@@ -284,6 +295,7 @@ class Asker:
             {**question.parameters(), "currency": self.engine.accounting.currency, **parameters},
             relations={**question.relations(), **relations},
             joins=(*question.joins, *joins),
+            is_grouped=question.is_grouped if is_grouped is None else is_grouped,
             **texts,
         )
 

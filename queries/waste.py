@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from queries.catalogue import DIMENSIONS, METRICS
-from queries.engine import ledger_of, plan
+from queries.catalogue import DIMENSIONS
 from queries.page import page
+from queries.plan import Part, plan
 from queries.question import Answer, Asker, Question
 from queries.window import Window
 from queries.workload_types import DEFAULTS, THRESHOLDS, WORKLOAD_TYPES, Policy, limits_sql, parameters, type_sql
@@ -22,8 +22,6 @@ CLASSES: dict[str, str] = {
 
 LOOKBACK = timedelta(days=7)
 """How long before a window a GPU may have been active that was not in it."""
-
-EVIDENCE = (METRICS["gpu_memory_used_bytes"], METRICS["gpu_memory_total_bytes"], METRICS["gpu_power_watts"])
 
 WORKLOAD = ("cluster", "namespace", "workload_kind", "workload", "workload_type")
 """What tells one workload from another; the type follows from the kind."""
@@ -53,7 +51,6 @@ def waste(asker: Asker, asked: WasteQuestion) -> Answer:
         asker.snapshot,
         plan(question.window, None, asker.snapshot.samples_since()),
         question.parameters() | parameters(asked.policy) | {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit},
-        EVIDENCE,
         joins=question.joins,
         classes=asked.classes,
         **columns(question.by),
@@ -82,8 +79,7 @@ def holdings_texts(asker: Asker, question: Question, is_chosen: bool = False) ->
     }
 
 
-def history(asker: Asker, question: Question) -> str:
-    """The SQL of the ledger in a window and for some time before it."""
+def history(asker: Asker, question: Question) -> list[Part]:
+    """A window and some time before it."""
     window, since = question.window, asker.snapshot.samples_since()
-    parts = plan(Window(window.start - LOOKBACK, window.start), None, since) + plan(window, None, since)
-    return asker.engine.accounting.joined(ledger_of(asker.snapshot, parts, asker.scope, ()), question.joins)
+    return plan(Window(window.start - LOOKBACK, window.start), None, since) + plan(window, None, since)

@@ -8,11 +8,11 @@ from typing import Literal
 import pyarrow as pa
 
 from queries.catalogue import DIMENSIONS, Metric
-from queries.engine import plan
 from queries.page import page
+from queries.plan import plan
 from queries.question import Answer, Asker, Question
 from queries.queue_waits import CHANGE_DIMENSIONS, told_of
-from queries.waste import CLASSES, EVIDENCE, holdings_texts
+from queries.waste import CLASSES, holdings_texts
 from queries.window import Window
 from queries.workload_types import DEFAULTS, Policy, parameters
 
@@ -81,7 +81,6 @@ def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
         asker.snapshot,
         plan(question.window, None, asker.snapshot.samples_since()),
         question.parameters() | parameters(asked.policy) | {"limit": asked.limit, "offset": asked.offset},
-        EVIDENCE,
         {"chosen": chosen},
         question.joins,
         changes=asker.engine.changes(asker.scope, told_of(question.window, asker)),
@@ -124,8 +123,8 @@ def workload_series(
         asker.snapshot,
         parts,
         question.parameters() | asdict(workload),
-        metrics,
         joins=question.joins,
+        metrics=metrics,
         keys={name: SERIES_BY[name] for name in by},
         gpu=DIMENSIONS["gpu"].sql,
         **question.texts(),

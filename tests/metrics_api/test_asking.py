@@ -33,6 +33,7 @@ SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range
 
 @contextmanager
 def serving(folder: Path, **limits: Any) -> Iterator[TestClient]:
+    limits = {"hot_bytes": 0} | limits
     settings = settings_for(folder, "off").model_copy(update={"limits": Limits(**limits)})
     with TestClient(create_app(settings)) as client:
         yield client

@@ -9,12 +9,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from queries.condition import Condition
-from queries.engine import Engine, plan
+from queries.engine import Engine
 from queries.lake import Lake
+from queries.plan import plan
 from queries.question import Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Cluster
-from queries.waste import CLASSES, EVIDENCE, WasteQuestion, holdings_texts, waste
+from queries.waste import CLASSES, WasteQuestion, holdings_texts, waste
 from queries.window import HOUR, Window
 from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds, parameters
 from tests.sketch import START, Sketch
@@ -266,7 +267,6 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
         asker.snapshot,
         plan(window, None),
         Question(window).parameters() | parameters(dict.fromkeys(WORKLOAD_TYPES, thresholds)),
-        EVIDENCE,
         **holdings_texts(asker, Question(window)),
     ).to_pylist()
     assert rows
