@@ -80,17 +80,19 @@ class Engine:
         metrics: Sequence[Metric] = (),
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         joins: Sequence[str] = (),
+        with_times: bool = False,
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
         parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
         metrics: those that the question asks for. relations: tables that it joins. joins: what of the accounting it
-        asks for. texts: what is filled in of the catalogue's identifiers; never a user's text.
+        asks for. with_times: whether it asks when clusters were collected, also where they have no rows to show. texts:
+        what is filled in of the catalogue's identifiers; never a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
-        ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
+        ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics, with_times), joins)
         relations = {**relations, **self.accounting.relations(joins)}
         return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
 
@@ -218,16 +220,30 @@ def between(parts: list[Window], window: Window) -> Iterator[Window]:
         yield Window(start, window.end)
 
 
-def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric]) -> str:
+def ledger_of(
+    snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric], with_times: bool = False
+) -> str:
     """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
-    need."""
+    need. with_times: also rows of nothing but the times at which clusters were collected, where a scope hides them."""
     gauges = needed_gauges(metrics)
     layers = dict.fromkeys(part.layer for part in parts)
     tables = [
         layer_of(layer, rows_of(snapshot, layer, [part.window for part in parts if part.layer == layer]), gauges)
         for layer in layers
     ]
-    return scoped(" union all by name ".join(tables), scope)
+    whole = " union all by name ".join(tables)
+    if with_times and scope.hides_projects:
+        return f"{scoped(whole, scope)} union all by name {times_of(whole)}"
+    return scoped(whole, scope)
+
+
+def times_of(whole: str) -> str:
+    """The SQL of when the clusters were collected of which a scope shows anything: rows without GPU-time."""
+    return f"""
+        select distinct 'empty' as kind, cluster, layer, window_start, time, elapsed_seconds
+        from ({whole}) as everything
+        where exists (select 1 from scope where scope.cluster is null or scope.cluster = everything.cluster)
+    """
 
 
 def scoped(whole: str, scope: Scope) -> str:

@@ -38,6 +38,11 @@ class Measure:
     def needs_samples(self) -> bool:
         return self.slot is not None or self.statistic in PERCENTILES
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether something is divided by the time that was collected."""
+        return self.statistic == "sum" or any(metric.is_divided_by_time for metric in self.metrics)
+
     def parameters(self) -> dict[str, Any]:
         share = {"share": PERCENTILES[self.statistic] - ENOUGH} if self.statistic in PERCENTILES else {}
         return share | ({"slot": int(self.slot.total_seconds())} if self.slot else {})
@@ -82,8 +87,7 @@ class Measure:
         return self._weighed(weighted, texts)
 
     def _values(self, statistic: str, texts: dict[str, Any]) -> str:
-        is_timed = statistic == "sum" or any(metric.is_divided_by_time for metric in self.metrics)
-        return render("values", statistic=statistic, is_timed=is_timed, **texts)
+        return render("values", statistic=statistic, is_timed=self.is_timed, **texts)
 
     def _weighed(self, weighted: str, texts: dict[str, Any]) -> str:
         is_percentile = self.statistic in PERCENTILES

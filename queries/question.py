@@ -215,6 +215,7 @@ class Asker:
             measure.parameters(),
             metrics=measure.metrics,
             order=question.order,
+            with_times=pick == "newest" or measure.slot is not None or measure.is_timed,
             **texts,
         )
 
@@ -226,10 +227,17 @@ class Asker:
 
     def coverage(self, question: Question) -> dict[str, float]:
         """Per cluster, the measured share of the capacity; without those that have none."""
-        rows = self._ask("coverage", question, plan(question.window, question.step), **question.texts()).to_pylist()
+        rows = self._covered(question, plan(question.window, question.step))
         return {
             row["cluster"]: row["measured_seconds"] / row["capacity_seconds"] for row in rows if row["capacity_seconds"]
         }
+
+    def _covered(self, question: Question, parts: list[Part]) -> list[dict[str, Any]]:
+        """Rows of ``questions/coverage.sql``."""
+        rows: list[dict[str, Any]] = self._ask(
+            "coverage", question, parts, with_times=True, **question.texts()
+        ).to_pylist()
+        return rows
 
     def _state(self, name: str, until: datetime | None) -> ClusterState:
         if until is None:
@@ -241,8 +249,7 @@ class Asker:
         since = self.snapshot.samples_since()
         buckets = question.buckets
         clusters = self.clusters()
-        told = plan(buckets.told(since), None, since)
-        covered = self._ask("coverage", question, told, **question.texts()).to_pylist()
+        covered = self._covered(question, plan(buckets.told(since), None, since))
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}
