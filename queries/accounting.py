@@ -64,17 +64,20 @@ class Accounting:
         if DEPARTMENTS in joins and not self.departments:
             yield "department: there are none; set departments, with their projects"
 
-    def warnings(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-        """What could not be rated. unrated: rows of ``questions/unrated.sql``."""
-        rows = list(unrated)
-        if self.prices:
-            models = summed(rows, lambda row: quoted(row["gpu_model"]), "unpriced_gpu_hours")
-            for model, hours in models[:TOLD]:
-                yield f"no price for GPUs of model {model}: {hours:.1f} GPU-hours are in no cost; set prices"
-            if models[TOLD:]:
-                yield f"no price for GPUs of {len(models) - TOLD} more models; set prices"
+    def unpriced(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """The models that have no price, where others have. unrated: rows of ``questions/unrated.sql``."""
+        if not self.prices:
+            return
+        models = summed(unrated, lambda row: quoted(row["gpu_model"]), "unpriced_gpu_hours")
+        for model, hours in models[:TOLD]:
+            yield f"no price for GPUs of model {model}: {hours:.1f} GPU-hours are in no cost; set prices"
+        if models[TOLD:]:
+            yield f"no price for GPUs of {len(models) - TOLD} more models; set prices"
+
+    def without_carbon(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """The clusters that have no carbon intensity, where others have. unrated: as above."""
         if self.intensities:
-            for cluster, energy in summed(rows, lambda row: row["cluster"], "unrated_kwh"):
+            for cluster, energy in summed(unrated, lambda row: row["cluster"], "unrated_kwh"):
                 yield f"cluster {cluster}: {energy:.1f} kWh are in no carbon; set clusters.carbon_intensity"
 
     @cached_property

@@ -161,7 +161,7 @@ class Asker:
             answer,
             rows=rows.select(list(chosen)),
             currency=self.engine.accounting.currency,
-            warnings=(*answer.warnings, *self._unrated(question, answer)),
+            warnings=(*answer.warnings, *self._lacking(question, answer)),
         )
 
     def range(
@@ -294,14 +294,29 @@ class Asker:
             **texts,
         )
 
-    def _unrated(self, question: Question, answer: Answer) -> Iterable[str]:
+    def unpriced(self, question: Question, rows: pa.Table) -> Iterable[str]:
+        """What of these rows has no price, where others have."""
+        if self._has_unpriced(rows):
+            yield from self.engine.accounting.unpriced(self._unrated(question))
+
+    def _lacking(self, question: Question, answer: Answer) -> Iterable[str]:
         """What of an answer has no price or no carbon intensity, where others have."""
         accounting = self.engine.accounting
-        is_unpriced = accounting.prices and pc.any(pc.greater(answer.rows["unpriced_gpu_hours"], 0)).as_py()
-        if is_unpriced or accounting.lacks_intensity(cluster.name for cluster in answer.clusters):
-            parts = plan(question.window, question.step, self.snapshot.samples_since())
-            rows = self._ask("unrated", question, parts, joins=(RATES,), **question.texts()).to_pylist()
-            yield from accounting.warnings(rows)
+        lacks_intensity = accounting.lacks_intensity(cluster.name for cluster in answer.clusters)
+        if lacks_intensity or self._has_unpriced(answer.rows):
+            rows = self._unrated(question)
+            yield from (*accounting.unpriced(rows), *accounting.without_carbon(rows))
+
+    def _has_unpriced(self, rows: pa.Table) -> bool:
+        return bool(self.engine.accounting.prices and pc.any(pc.greater(rows["unpriced_gpu_hours"], 0)).as_py())
+
+    def _unrated(self, question: Question) -> list[dict[str, Any]]:
+        """Rows of ``questions/unrated.sql``."""
+        parts = plan(question.window, question.step, self.snapshot.samples_since())
+        rows: list[dict[str, Any]] = self._ask(
+            "unrated", question, parts, joins=(RATES,), **question.texts()
+        ).to_pylist()
+        return rows
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
         """What of a cluster is missing from an answer about this window."""

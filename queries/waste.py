@@ -1,9 +1,13 @@
 """Waste: GPUs that were held in vain, by the way in which they were."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
+import pyarrow as pa
+
+from queries.accounting import RATES
 from queries.catalogue import DIMENSIONS, METRICS
 from queries.engine import ledger_of, plan
 from queries.page import page
@@ -29,15 +33,20 @@ WORKLOAD = ("cluster", "namespace", "workload_kind", "workload", "workload_type"
 """What tells one workload from another; the type follows from the kind."""
 
 
+WasteOrder = Literal["gpu_hours", "cost"]
+
+
 @dataclass(frozen=True)
 class WasteQuestion:
-    """Whose waste, of which classes, and by which thresholds; at most so many groups, of so many GPU-hours at least."""
+    """Whose waste, of which classes, and by which thresholds; at most so many groups, of so many GPU-hours at least,
+    those with the most waste in GPU-hours or in money."""
 
     question: Question
     classes: tuple[str, ...] = tuple(CLASSES)
     policy: Policy = field(default_factory=lambda: DEFAULTS, hash=False)
     min_gpu_hours: float = 0.0
     limit: int = 100
+    order_by: WasteOrder = "gpu_hours"
 
     @property
     def window(self) -> Window:
@@ -45,21 +54,34 @@ class WasteQuestion:
 
 
 def waste(asker: Asker, asked: WasteQuestion) -> Answer:
-    """One row per group and class, those with the most GPU-hours first."""
-    question = asked.question
+    """One row per group and class, those with the most waste first."""
+    question, accounting = asked.question, asker.engine.accounting
+    is_priced = bool(accounting.prices)
+    limits = {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit, "currency": accounting.currency}
     rows = asker.engine.ask(
         "waste",
         asker.scope,
         asker.snapshot,
         plan(question.window, None, asker.snapshot.samples_since()),
-        question.parameters() | parameters(asked.policy) | {"min_gpu_hours": asked.min_gpu_hours, "limit": asked.limit},
+        question.parameters() | parameters(asked.policy) | limits,
         EVIDENCE,
-        joins=question.joins,
+        joins=(*question.joins, RATES) if is_priced else question.joins,
         classes=asked.classes,
+        order_by=asked.order_by,
         **columns(question.by),
-        **holdings_texts(asker, question),
+        **holdings_texts(asker, question, is_priced=is_priced),
     )
-    return page(asker, question, rows)
+    answer = page(asker, question, rows)
+    warnings = (*answer.warnings, *lacking(asker, asked, rows))
+    return replace(answer, currency=accounting.currency, warnings=warnings)
+
+
+def lacking(asker: Asker, asked: WasteQuestion, rows: pa.Table) -> Iterator[str]:
+    """What of the waste has no price, where it matters."""
+    if asker.engine.accounting.prices:
+        yield from asker.unpriced(asked.question, rows)
+    elif asked.order_by == "cost":
+        yield "order_by = cost: there are no prices, so waste is ranked by GPU-hours; set prices"
 
 
 def columns(by: tuple[str, ...]) -> dict[str, Any]:
@@ -69,7 +91,9 @@ def columns(by: tuple[str, ...]) -> dict[str, Any]:
     return {"columns": [f'"{name}"' for name in grouped], "named": [f'"{name}"' for name in named]}
 
 
-def holdings_texts(asker: Asker, question: Question, is_chosen: bool = False) -> dict[str, Any]:
+def holdings_texts(
+    asker: Asker, question: Question, is_chosen: bool = False, is_priced: bool = False
+) -> dict[str, Any]:
     """What is filled in where a question includes holdings.sql."""
     return {
         "conditions": question.texts()["conditions"],
@@ -78,6 +102,8 @@ def holdings_texts(asker: Asker, question: Question, is_chosen: bool = False) ->
         "thresholds": THRESHOLDS,
         "workload_type": type_sql(),
         "is_chosen": is_chosen,
+        "is_priced": is_priced,
+        "units": ("seconds", "priced_seconds", "cost") if is_priced else ("seconds",),
         "history": history(asker, question),
     }
 

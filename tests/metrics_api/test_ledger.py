@@ -1,7 +1,5 @@
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -9,12 +7,10 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
-from metrics_api.app import create_app
 from metrics_api.ledger import LedgerRows
 from metrics_api.ledger_row import LedgerRow
 from queries.catalogue import LEDGER_COLUMNS
-from queries.settings import Settings
-from tests.served import HOSTILE, settings_for
+from tests.served import HOSTILE
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"
@@ -130,19 +126,6 @@ def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: 
     assert answer.status_code == 400
     assert answer.json()["code"] == 400
     assert said in answer.json()["message"]
-
-
-PRICED = {
-    "prices": [{"gpu_model": "NVIDIA*", "per_gpu_hour": 2, "currency": "EUR"}],
-    "departments": [{"name": "research", "projects": ["a"]}],
-}
-
-
-@pytest.fixture(scope="module")
-def priced(folder: Path) -> Iterator[TestClient]:
-    settings = settings_for(folder, "off").model_dump(mode="json") | PRICED
-    with TestClient(create_app(Settings.model_validate(settings))) as client:
-        yield client
 
 
 def test_what_a_row_has_is_what_is_published(priced: TestClient) -> None:
