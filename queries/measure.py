@@ -7,6 +7,7 @@ from typing import Any
 
 from queries.buckets import Buckets, Pick
 from queries.catalogue import PERCENTILES, Dimension, Metric
+from queries.ranking import placed
 from queries.template import read_template
 from queries.window import format_time
 
@@ -52,7 +53,7 @@ class Measure:
     ) -> dict[str, Any]:
         """What range.sql is filled with."""
         kinds = sorted({metric.entry.entity for metric in self.metrics})
-        shown = [Dimension(each.name, f"top_{each.name}") for each in by] if is_ranked else by
+        shown = placed(by) if is_ranked else by
         names = ["bucket", *(each.column for each in by), "place"]
         texts = {
             "class": CLASS,

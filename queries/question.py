@@ -18,7 +18,7 @@ from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
 from queries.measure import Measure, picked
-from queries.ranking import AS_THEY_COME, Ranking, name_others
+from queries.ranking import AS_THEY_COME, Ranking, name_others, placed
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop
@@ -70,6 +70,11 @@ class Question:
     def is_of_projects(self) -> bool:
         """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
         return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether its groups have places, by what they are over the whole window."""
+        return bool(self.by) and self.ranking.is_by_group
 
     def texts(self) -> dict[str, Any]:
         return {
@@ -140,21 +145,9 @@ class Asker:
     def ledger(self, question: Question, columns: tuple[str, ...] = ()) -> Answer:
         """GPU-seconds per column, and what they cost: one row per step and group. columns: some of them alone."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
-        quotas = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else []
-        rows = self._ask(
-            "ledger",
-            question,
-            parts,
-            {"quotas": quotas} if quotas else {},
-            joins=(RATES,),
-            metrics=[QUOTA] if quotas else [],
-            **question.texts(),
-            picked=picked(question.buckets.pick),
-            ledger_columns=LEDGER_COLUMNS,
-            amounts=AMOUNTS,
-            ratios=[METRICS[name] for name in LEDGER_RATIOS],
-            is_quota_told=bool(quotas),
-        )
+        quotas = self._quotas(question, parts)
+        top = self._top_of_ledger(question, quotas, next(iter(columns), "capacity_seconds"))
+        rows = self._named(question, self._booked(question, parts, quotas, top), top)
         answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
         return replace(
@@ -163,6 +156,49 @@ class Asker:
             currency=self.engine.accounting.currency,
             warnings=(*answer.warnings, *self._lacking(question, answer)),
         )
+
+    def _quotas(self, question: Question, parts: list[Part]) -> pa.Table | None:
+        """The clusters and projects that have quotas; None where they cannot be told, or there are none."""
+        rows = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else None
+        return rows if rows else None
+
+    def _top_of_ledger(self, question: Question, quotas: pa.Table | None, first: str) -> pa.Table | None:
+        """The places of the groups by what they are over the whole window; None where they are not compared."""
+        if not question.is_ranked:
+            return None
+        parts = plan(question.window, None, self.snapshot.samples_since())
+        totals = self._booked(replace(question, step=None), parts, quotas, None)
+        return question.ranking.places(totals, question.by, first)
+
+    def _booked(self, question: Question, parts: list[Part], quotas: pa.Table | None, top: pa.Table | None) -> pa.Table:
+        asked = self._asked(question, top)
+        relations = {name: table for name, table in (("quotas", quotas), ("top", top)) if table is not None}
+        ranked = asked["by"] if top is not None else []
+        return self._ask(
+            "ledger",
+            question,
+            parts,
+            relations,
+            joins=(RATES,),
+            metrics=[QUOTA] if quotas is not None else [],
+            **asked | {"by": placed(ranked) or asked["by"]},
+            picked=picked(question.buckets.pick, ranked=ranked),
+            order=question.order,
+            ledger_columns=LEDGER_COLUMNS,
+            amounts=AMOUNTS,
+            ratios=[METRICS[name] for name in LEDGER_RATIOS],
+            is_quota_told=quotas is not None,
+        )
+
+    def _asked(self, question: Question, top: pa.Table | None) -> dict[str, Any]:
+        """What a question is filled with; without the groups that have no place, unless they are told as one."""
+        asked = question.texts()
+        if top is not None and not question.ranking.with_others:
+            asked["conditions"] += ["place is not null"]
+        return asked
+
+    def _named(self, question: Question, rows: pa.Table, top: pa.Table | None) -> pa.Table:
+        return name_others(rows, question.by) if top is not None else rows.drop_columns("place")
 
     def range(
         self, question: Question, metrics: Sequence[Metric], statistic: str = "mean", slot: timedelta | None = None
@@ -181,12 +217,11 @@ class Asker:
                 f"{', '.join(unknown)}: {statistic} needs samples, which are kept since {format_time(since)}; ask for"
                 " a later time, or for the mean, sum, min or max"
             )
-        top = self._top(question, measure) if question.by and question.ranking.is_by_group else None
+        top = self._top(question, measure) if question.is_ranked else None
         parts = self._parts(question, measure)
         pick: Pick = question.buckets.pick if question.step else "newest"
         rows = self._measured(question, measure, parts, pick, top)
-        told = name_others(rows, question.by) if top is not None else rows.drop_columns("place")
-        return self.complete(question, parts, told, measure)
+        return self.complete(question, parts, self._named(question, rows, top), measure)
 
     def _top(self, question: Question, measure: Measure) -> pa.Table:
         """The places of the groups by what they are over the whole window."""
@@ -203,10 +238,9 @@ class Asker:
     def _measured(
         self, question: Question, measure: Measure, parts: list[Part], pick: Pick, top: pa.Table | None
     ) -> pa.Table:
-        asked = question.texts()
-        if top is not None and not question.ranking.with_others:
-            asked["conditions"] += ["place is not null"]
-        texts = measure.texts(pick, **asked, is_ranked=top is not None, layers={part.layer for part in parts})
+        texts = measure.texts(
+            pick, **self._asked(question, top), is_ranked=top is not None, layers={part.layer for part in parts}
+        )
         return self._ask(
             "range",
             question,

@@ -117,6 +117,8 @@ def test_every_form_says_the_same(client: TestClient) -> None:
         ("stpe=1h", "unknown parameter 'stpe'; did you mean 'step'?"),
         ("step=1h&step=2h", "parameter 'step' is given 2 times; it takes one value"),
         ("envelope=maybe", "envelope = 'maybe'"),
+        ("by=project&order_by=user", "order_by = 'user': an answer is ordered by time, or by a metric, a column or"),
+        ("limit=0", "limit = '0': Input should be greater than or equal to 1"),
         ("columns=alocated_cost", "columns: unknown column 'alocated_cost'; did you mean 'allocated_cost'?"),
         ("columns=colour", "columns: unknown column 'colour'; columns are: measured_seconds, unpriced_gpu_hours"),
     ],
@@ -144,6 +146,17 @@ def test_columns_come_as_they_are_asked_for(priced: TestClient) -> None:
     assert LedgerRow.model_json_schema(mode="serialization")["required"] == ["time"]
     (series, _) = priced.get(f"{asked}&shape=series").json()["series"]
     assert list(series["metrics"]) == ["allocated_cost", "allocated_gpu_hours"]
+
+
+def test_the_first_groups_come_in_their_order_with_the_rest_as_one(priced: TestClient) -> None:
+    asked = f"{LEDGER}&by=cluster,project&order_by=-capacity_cost&limit=1&others=true&columns=capacity_cost"
+    rows = priced.get(asked).json()["data"]
+    assert [(row["cluster"], row["project"], row["capacity_cost"]) for row in rows] == [
+        ("alpha", None, 16),
+        ("other", "other", 32),
+    ]
+    (first, rest) = priced.get(f"{asked}&step=2h&shape=series").json()["series"]
+    assert (first["metrics"]["capacity_cost"], rest["by"]["cluster"]) == ([8, 8], "other")
 
 
 def test_costs_are_told_by_department_and_in_their_currency(priced: TestClient) -> None:
