@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from queries.amounts import AMOUNTS
 from queries.departments import Department, department_tables
 from queries.prices import Price, currency_of, price_tables
 from queries.settings import Settings
@@ -19,6 +20,8 @@ DEPARTMENTS = "departments"
 RATES = "rates"
 """The join that adds ``per_gpu_hour`` and ``grams_per_kwh``."""
 
+COSTS = "costs"
+"""After the rates, what adds the cost of each amount of GPU-time, and the ``currency``."""
 
 TOLD = 10
 """How many models without a price are named; they are clusters' own words, and may be many."""
@@ -85,7 +88,16 @@ class Accounting:
         return {
             DEPARTMENTS: department_tables(self.departments),
             RATES: price_tables(self.prices, self.intensities),
+            COSTS: {},
         }
+
+    def parameters(self, joins: Iterable[str]) -> dict[str, str | None]:
+        """The values of the ``$names`` of these joins."""
+        return {"currency": self.currency} if COSTS in joins else {}
+
+    def said(self, joins: Iterable[str]) -> dict[str, object]:
+        """What the settings say that these joins add."""
+        return {join: self.departments if join == DEPARTMENTS else (self.prices, self.intensities) for join in joins}
 
     def relations(self, joins: Iterable[str]) -> dict[str, pa.Table]:
         """The tables that these joins read, by name."""
@@ -97,7 +109,7 @@ class Accounting:
         joined = ledger
         for join in joins:
             joined = read_template("queries.joins", join).render(
-                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated
+                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated, amounts=AMOUNTS
             )
         return joined
 

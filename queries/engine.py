@@ -134,9 +134,11 @@ class Engine:
         parameters: Mapping[str, Any],
         schema: pa.Schema,
         rows: int,
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
         **texts: object,
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a question file, so many at a time, as a schema says. No more than a few batches are held.
+        relations: tables that it joins.
 
         Raises:
             LakeError: a file is damaged or gone.
@@ -144,7 +146,8 @@ class Engine:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            cursor.register("scope", scope.table())
+            for name, table in {**relations, "scope": scope.table()}.items():
+                cursor.register(name, table)
             with self._reading(cursor):
                 reader = cursor.sql(sql, params=used).to_arrow_reader(rows)
             while True:
