@@ -12,9 +12,10 @@ from metrics_api.parameters import Parameters, Where
 from metrics_api.services import Caller
 from metrics_api.thresholds import Thresholded
 from queries.condition import Condition
+from queries.holdings import CLASSES
 from queries.question import Question
 from queries.queue_waits import CHANGE_DIMENSIONS, queue_waits
-from queries.waste import CLASSES, WasteOrder, WasteQuestion, waste
+from queries.waste import WasteOrder, WasteQuestion, waste
 
 MOST_ROWS = 100_000
 

@@ -70,15 +70,8 @@ with
             and time < timestamp_seconds($end)
             {% for condition in conditions %} and {{ condition }}{% endfor %}
             {% if is_chosen %}
-                and exists (
-                    select 1
-                    from chosen
-                    where
-                        chosen.cluster = typed.cluster
-                        and chosen.workload = typed.workload
-                        and chosen.namespace = coalesce(typed.namespace, '')
-                        and chosen.workload_kind = typed.workload_kind
-                )
+                and (cluster, coalesce(namespace, ''), workload_kind, workload)
+                in (select cluster, namespace, workload_kind, workload from chosen)
             {% endif %}
     ),
     activity as (

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from queries.accounting import Accounting
 from queries.condition import Condition
-from queries.engine import Engine, plan
+from queries.engine import Engine
+from queries.holdings import CLASSES, ask_holdings
 from queries.lake import Lake
 from queries.prices import Price
 from queries.question import Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Cluster
-from queries.waste import CLASSES, EVIDENCE, WasteQuestion, holdings_texts, waste
+from queries.waste import WasteQuestion, waste
 from queries.window import HOUR, Window
-from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds, parameters
+from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds
 from tests.sketch import START, Sketch
 
 HOURS = 6
@@ -329,15 +330,7 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
     """Whatever the thresholds and the window: idle time is in one of four classes, or else with held time in the fifth."""
     window = Window(START + start * MINUTE, START + (start + length) * MINUTE)
     asker = Asker(engine, EVERYTHING, ["alpha"], ALL.end)
-    rows = engine.ask(
-        "holdings",
-        asker.scope,
-        asker.snapshot,
-        plan(window, None),
-        Question(window).parameters() | parameters(dict.fromkeys(WORKLOAD_TYPES, thresholds)),
-        EVIDENCE,
-        **holdings_texts(asker, Question(window)),
-    ).to_pylist()
+    rows = ask_holdings("holdings", asker, Question(window), dict.fromkeys(WORKLOAD_TYPES, thresholds)).to_pylist()
     assert rows
     for row in rows:
         seconds = {name: row[f"{name}_seconds"] for name in CLASSES}
