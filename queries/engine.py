@@ -20,20 +20,13 @@ from queries.datasets import BOOKED, CAPACITY, ENERGY, HISTOGRAM, LEDGER_SCHEMA,
 from queries.lake import Lake
 from queries.lake_error import is_damage, unreadable
 from queries.ledger.steps import booked
+from queries.macros import MACROS
 from queries.parquet import parquet
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop, read_at_most
 from queries.template import read_template
 from queries.window import Window
-
-MACROS = """
-create macro unix_timestamp(time) as cast(epoch(time) as bigint);
-create macro timestamp_seconds(seconds) as to_timestamp(seconds);
-create macro percentile(value, share) as quantile_cont(value, share);
-create macro regexp_like(text, pattern) as regexp_matches(text, pattern);
-"""
-"""Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 
 KEYS = tuple(f'"{name}"' for name, _ in WHEN + WHAT)
 SECONDS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY)
