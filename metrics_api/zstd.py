@@ -2,6 +2,8 @@
 
 The codec is the one that Arrow has with it. Measured on 8 MB of CSV: 2 ms where gzip takes 56."""
 
+from functools import cached_property
+
 import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -40,10 +42,13 @@ class ZstdResponder(IdentityResponder):
 
     content_encoding = "zstd"
 
-    def __init__(self, app: ASGIApp, minimum_size: int, *, exclude_content_types: tuple[str, ...]) -> None:
-        super().__init__(app, minimum_size, exclude_content_types=exclude_content_types)
-        self.outbox = Outbox()
-        self.stream = pa.CompressedOutputStream(self.outbox, "zstd")
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox()
+
+    @cached_property
+    def stream(self) -> pa.CompressedOutputStream:
+        return pa.CompressedOutputStream(self.outbox, "zstd")
 
     async def send_with_compression(self, message: Message) -> None:
         is_nothing = message["type"] == "http.response.body" and not message.get("body") and message.get("more_body")

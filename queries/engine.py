@@ -236,9 +236,9 @@ def ledger_of(
 def times_of(whole: str) -> str:
     """The SQL of when the clusters were collected of which a scope shows anything: rows without GPU-time."""
     return f"""
-        select distinct 'empty' as kind, cluster, layer, window_start, time, elapsed_seconds
-        from ({whole}) as everything
-        where exists (select 1 from scope where scope.cluster is null or scope.cluster = everything.cluster)
+        select 'empty' as kind, times.*
+        from (select distinct cluster, layer, window_start, time, elapsed_seconds from ({whole})) as times
+        where exists (select 1 from scope where scope.cluster is null or scope.cluster = times.cluster)
     """
 
 

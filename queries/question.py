@@ -18,7 +18,7 @@ from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine, Part, plan
 from queries.measure import Measure, picked
-from queries.ranking import AS_THEY_COME, Ranking, name_others, placed
+from queries.ranking import AS_THEY_COME, Ranking, placed, without_places
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop
@@ -147,7 +147,7 @@ class Asker:
         parts = plan(question.window, question.step, self.snapshot.samples_since())
         quotas = self._quotas(question, parts)
         top = self._top_of_ledger(question, quotas, next(iter(columns), "capacity_seconds"))
-        rows = self._named(question, self._booked(question, parts, quotas, top), top)
+        rows = without_places(self._booked(question, parts, quotas, top), question.by, top)
         answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
         return replace(
@@ -197,9 +197,6 @@ class Asker:
             asked["conditions"] += ["place is not null"]
         return asked
 
-    def _named(self, question: Question, rows: pa.Table, top: pa.Table | None) -> pa.Table:
-        return name_others(rows, question.by) if top is not None else rows.drop_columns("place")
-
     def range(
         self, question: Question, metrics: Sequence[Metric], statistic: str = "mean", slot: timedelta | None = None
     ) -> Answer:
@@ -221,7 +218,7 @@ class Asker:
         parts = self._parts(question, measure)
         pick: Pick = question.buckets.pick if question.step else "newest"
         rows = self._measured(question, measure, parts, pick, top)
-        return self.complete(question, parts, self._named(question, rows, top), measure)
+        return self.complete(question, parts, without_places(rows, question.by, top), measure)
 
     def _top(self, question: Question, measure: Measure) -> pa.Table:
         """The places of the groups by what they are over the whole window."""

@@ -61,6 +61,11 @@ def placed(by: Sequence[Dimension]) -> list[Dimension]:
     return [Dimension(each.name, place_column(each.name)) for each in by]
 
 
+def without_places(rows: pa.Table, by: Sequence[str], places: pa.Table | None) -> pa.Table:
+    """The rows of groups, of which those that have no place are named; none are where groups were not compared."""
+    return rows.drop_columns("place") if places is None else name_others(rows, by)
+
+
 def name_others(rows: pa.Table, by: Sequence[str]) -> pa.Table:
     """Rows without their places; those that have none get a name that no group has."""
     rest = pc.is_null(rows["place"])
