@@ -25,7 +25,6 @@ from metrics_api.answers import Shape, enveloped, respond
 from metrics_api.cache import Kept
 from metrics_api.errors import ApiError
 from metrics_api.formats import Format, choose_format
-from metrics_api.parameters import Parameters
 from metrics_api.services import Caller
 from queries.duration import format_duration
 from queries.question import Answer, Asker
@@ -43,6 +42,16 @@ class Windowed(Protocol):
     def window(self) -> Window: ...
 
 
+class Formed(Protocol):
+    """Query parameters that say how the answer comes."""
+
+    @property
+    def format(self) -> Format | None: ...
+
+    @property
+    def envelope(self) -> bool: ...
+
+
 Q = TypeVar("Q", bound=Windowed)
 
 SETTLED_AFTER = timedelta(hours=25)
@@ -57,7 +66,7 @@ UNSETTLED = "private, no-cache"
 
 async def answer(
     caller: Caller,
-    query: Parameters,
+    query: Formed,
     shape: Shape,
     ask: Callable[Concatenate[Asker, Q, P], Answer],
     question: Q,

@@ -10,12 +10,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from queries.accounting import Accounting
+from queries.accounting import DEPARTMENTS, Accounting
 from queries.collection import Runs
 from queries.datasets import TIME
 from queries.hot import Hot
 from queries.lake import Lake
 from queries.lake_error import reading
+from queries.macros import MACROS
 from queries.parquet import parquet
 from queries.plan import Part
 from queries.scope import Scope
@@ -27,14 +28,6 @@ from queries.window import Window
 
 BOUNDLESS = 1 << 62
 """More rows than there are."""
-
-MACROS = """
-create macro unix_timestamp(time) as cast(epoch(time) as bigint);
-create macro timestamp_seconds(seconds) as to_timestamp(seconds);
-create macro percentile(value, share) as quantile_cont(value, share);
-create macro regexp_like(text, pattern) as regexp_matches(text, pattern);
-"""
-"""Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
 
 
 class Engine:
@@ -76,25 +69,28 @@ class Engine:
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         joins: Sequence[str] = (),
         is_grouped: bool = False,
-        history: list[Part] | None = None,
+        with_times: bool = False,
+        history: Sequence[Part] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
         parts: the time to read and the layers to read it from; history: of a second look at the ledger. parameters: the
         values of the question's ``$names``. relations: tables that it joins. joins: what of the accounting it asks for.
-        is_grouped: whether it asks for nothing finer than GROUP_KEYS. texts: what is filled in of the catalogue's
-        identifiers; never a user's text.
+        is_grouped: whether it asks for nothing finer than GROUP_KEYS. with_times: whether it asks when clusters were
+        collected, also where they have no rows to show. texts: what is filled in of the catalogue's identifiers; never
+        a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
-        looks = {name: looked for name, looked in (("ledger", parts), ("history", history)) if looked is not None}
-        for name in looks:
-            texts[name] = self.accounting.joined(f"@{name}", joins)
+        looks = {"ledger": (parts, joins), "history": (history, [join for join in joins if join == DEPARTMENTS])}
+        for name, (_, joined) in looks.items():
+            texts[name] = self.accounting.joined(f"@{name}", joined)
         sql = read_template("queries.questions", question).render(**texts)
         names = words(sql)
-        for name, looked in looks.items():
-            sql = sql.replace(f"@{name}", ledger_of(snapshot, looked, scope, names, is_grouped))
+        for name, (looked, _) in looks.items():
+            if looked:
+                sql = sql.replace(f"@{name}", ledger_of(snapshot, looked, scope, names, is_grouped, with_times))
         return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})
 
     def ask_changes(
@@ -138,9 +134,11 @@ class Engine:
         parameters: Mapping[str, Any],
         schema: pa.Schema,
         rows: int,
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
         **texts: object,
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a question file, so many at a time, as a schema says. No more than a few batches are held.
+        relations: tables that it joins.
 
         Raises:
             LakeError: a file is damaged or gone.
@@ -148,7 +146,8 @@ class Engine:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            cursor.register("scope", scope.table())
+            for name, table in {**relations, "scope": scope.table()}.items():
+                cursor.register(name, table)
             with self._reading(cursor):
                 reader: pa.RecordBatchReader = cursor.sql(sql, params=used).to_arrow_reader(rows)
             while True:

@@ -84,7 +84,8 @@ class Moment:
     pod: str | None = None
 
     @property
-    def hour(self) -> Window:
+    def window(self) -> Window:
+        """The hour that it is in."""
         return Window.hour_of(self.time)
 
     def parameters(self) -> dict[str, Any]:
@@ -95,11 +96,11 @@ class Moment:
 
 def explain(asker: Asker, moment: Moment) -> Answer:
     """One row per holder and column of the step; of the hour, where its samples are not kept any more."""
-    raw, hour = Part("raw", moment.hour), Part("hour", moment.hour)
+    raw, hour = Part("raw", moment.window), Part("hour", moment.window)
     rows, part = booked(asker, moment, raw), raw
     if not len(rows):
         rows, part = booked(asker, moment, hour), hour
-    answer = asker.complete(Question(moment.hour), [part], explained(asker, rows, part.layer))
+    answer = asker.complete(Question(moment.window), [part], explained(asker, rows, part.layer))
     return replace(answer, clusters=tuple(each for each in answer.clusters if each.name == moment.cluster), warnings=())
 
 

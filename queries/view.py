@@ -16,6 +16,8 @@ KEYS = tuple(name for name, _ in WHEN + WHAT)
 COLUMNS = (*KEYS, *(name for name, _ in CAPACITY + BOOKED + ENERGY + GAUGED + EXTREMES + HISTOGRAM))
 """What the ledger has to be asked for, whichever layer it is read from; samples have no histogram."""
 
+TIMES = ("cluster", "layer", "window_start", "time", "elapsed_seconds")
+
 BINS = tuple(name for name, _ in HISTOGRAM)
 
 SUMMARIES = tuple(name for name in COLUMNS if name not in KEYS + BINS)
@@ -42,20 +44,42 @@ GROUP_KEYS = (
 
 
 def ledger_of(
-    snapshot: Snapshot, parts: list[Part], scope: Scope, names: Collection[str] = COLUMNS, is_grouped: bool = False
+    snapshot: Snapshot,
+    parts: Sequence[Part],
+    scope: Scope,
+    names: Collection[str] = COLUMNS,
+    is_grouped: bool = False,
+    with_times: bool = False,
 ) -> str:
     """The SQL of the ledger as one table: what can hold rows of these parts, in memory or in files.
 
     names: those of COLUMNS among them are its columns. is_grouped: rows may be summed by GROUP_KEYS, and have no other
-    keys and no histogram.
+    keys and no histogram. with_times: also rows of nothing but the times at which clusters were collected, where a
+    scope hides them.
     """
     known = [name for name in COLUMNS if not is_grouped or name in GROUP_KEYS or name in SUMMARIES]
     columns = [name for name in known if name in names or name in ("cluster", "project")]
-    tables = [
+    shown = scoped(layers_of(snapshot, parts, columns, is_grouped), scope)
+    if not (with_times and scope.hides_projects):
+        return shown
+    times = [name for name in columns if name in TIMES]
+    return f"{shown} union all by name {times_of(layers_of(snapshot, parts, times, is_grouped), times)}"
+
+
+def layers_of(snapshot: Snapshot, parts: Sequence[Part], columns: list[str], is_grouped: bool) -> str:
+    return " union all by name ".join(
         layer_of(layer, snapshot, [part.window for part in parts if part.layer == layer], columns, is_grouped)
         for layer in dict.fromkeys(part.layer for part in parts)
-    ]
-    return scoped(" union all by name ".join(tables), scope)
+    )
+
+
+def times_of(whole: str, times: list[str]) -> str:
+    """The SQL of when the clusters were collected of which a scope shows anything: rows without GPU-time."""
+    return f"""
+        select 'empty' as kind, times.*
+        from (select distinct {", ".join(quoted(times))} from ({whole})) as times
+        where exists (select 1 from scope where scope.cluster is null or scope.cluster = times.cluster)
+    """
 
 
 def scoped(whole: str, scope: Scope) -> str:
