@@ -122,7 +122,8 @@ def test_units_are_grafanas() -> None:
         "celsius": "3600.0 °C",
         "joules": "3.6 kJ",
         "seconds": "1.0 hour",
-        "hours": "3600.0 h",
+        "hours": "3600.0 GPU-h",
         "kwh": "3.6 MWh",
+        "co2e": "3.6 kg",
         "other": "3600.0",
     }
