@@ -1,5 +1,5 @@
 """What Grafana's own code makes of our answers. It needs Node, and @grafana/data in the folder that GRAFANA_DATA names,
-or in .tools/grafana: ``npm install --ignore-scripts --no-save --prefix .tools/grafana @grafana/data@11.6.16``."""
+or in .tools/grafana, where ``setup/grafana`` installs it."""
 
 import json
 import os
