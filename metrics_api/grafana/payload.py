@@ -79,15 +79,19 @@ def read_one(given: object) -> str:
     return ESCAPED.sub(r"\1", str(given))
 
 
+def read_zone(given: object) -> str:
+    """A time zone, as Grafana's variable of it calls them."""
+    zone = read_one(given)
+    return "UTC" if zone == "utc" else zone
+
+
 Many = Annotated[
     tuple[str, ...], BeforeValidator(read_many), WithJsonSchema({"type": "array", "items": {"type": "string"}})
 ]
 
-Text = Annotated[
-    str | None,
-    BeforeValidator(read_one),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
-]
+TEXT = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+Text = Annotated[str | None, BeforeValidator(read_one), TEXT]
+Zone = Annotated[str | None, BeforeValidator(read_zone), TEXT]
 
 
 class Narrowed(BaseModel):
@@ -163,6 +167,7 @@ class Payload(Asked):
         description="5m, 1h, 1d, 1w, 1mo, 1y; auto: as fine as the panel is wide; total: the whole time range in one"
         " row. Without it: total for tables, auto for the rest.",
     )
+    tz: Zone = Field(None, description="Where days, weeks and months begin, as Europe/Berlin; $__timezone.")
     format: Format | None = Field(None, description="Without it, what the panel's target asks for, else frame.")
     columns: Many = Field((), description="Of the ledger and of lists: which of their columns, if not all.")
     legend: str | None = Field(None, description="What a series is called, as in {{project}} on {{cluster}}.")

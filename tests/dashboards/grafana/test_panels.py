@@ -13,14 +13,18 @@ from tests.metrics_api.grafana.panels import simpod_6
 
 RANGE = {"from": format_time(COLLECTED.start), "to": format_time(COLLECTED.end)}
 
-EVERYTHING = dict.fromkeys(("cluster", "node_pool", "node", "project", "workload"), ".*")
+ZONE = {"__timezone": r"Europe\/Berlin"}
+
+EVERYTHING = dict.fromkeys(("cluster", "node_pool", "node", "department", "project", "workload"), ".*") | ZONE
 
 NARROW = {
     "cluster": "(alpha|beta)",
     "node_pool": "h100",
     "node": "(alpha-1|alpha-2)",
+    "department": "(language|science)",
     "project": "(llm|vision)",
     "workload": r"(training-0-21984|training-0-43968|inference-3-43968)",
+    **ZONE,
 }
 
 
