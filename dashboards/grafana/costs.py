@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import HALF, days, linked, number, table
+from dashboards.grafana.panels import HALF, amount, days, linked, table
 
 
 def dashboard() -> Dashboard:
@@ -22,18 +22,14 @@ def dashboard() -> Dashboard:
         "What was held: in GPU-hours, at the prices of its time, and with the energy and carbon that it took.",
         ("cluster", "department", "project"),
         (
-            number("Allocated", "GPU-hours that workloads held.", "ledger", columns=["allocated_gpu_hours"], **here),
-            number("Wasted", "Those not seen to work.", "ledger", columns=["wasted_gpu_hours"], **here),
-            number("Cost", "Of what was allocated.", "ledger", columns=["allocated_cost"], **here)
+            amount("Allocated", "GPU-hours that workloads held.", "allocated_gpu_hours", **here),
+            amount("Wasted", "Those not seen to work.", "wasted_gpu_hours", **here),
+            amount("Cost", "Of what was allocated.", "allocated_cost", **here).decimals(2).no_value("no prices"),
+            amount("Cost of waste", "Of what was not seen to work.", "wasted_cost", **here)
             .decimals(2)
             .no_value("no prices"),
-            number("Cost of waste", "Of what was not seen to work.", "ledger", columns=["wasted_cost"], **here)
-            .decimals(2)
-            .no_value("no prices"),
-            number("Energy", "That the GPUs took.", "ledger", columns=["energy_kwh"], **here),
-            number("Carbon", "CO2e of that energy.", "ledger", columns=["carbon_grams_co2e"], **here).no_value(
-                "no intensity"
-            ),
+            amount("Energy", "That the GPUs took.", "energy_kwh", **here),
+            amount("Carbon", "CO2e of that energy.", "carbon_grams_co2e", **here).no_value("no intensity"),
             days("GPU-hours by day", "Allocated, by project.", "allocated_gpu_hours", by=["project"], **here),
             days("Cost by day", "Of what was allocated, by project.", "allocated_cost", by=["project"], **here),
             days("Energy by day", "By cluster.", "energy_kwh", by=["cluster"], **here),

@@ -8,6 +8,7 @@ from dashboards.grafana.panels import (
     GPUS,
     HALF,
     TEN,
+    amount,
     bars,
     chart,
     ledger_chart,
@@ -39,7 +40,7 @@ def dashboard() -> Dashboard:
                 **here,
             ),
             number("Measured", "Share of the capacity whose utilization is known.", "gpu_coverage_ratio", **here),
-            number("Energy", "Energy that the GPUs took.", "ledger", columns=["energy_kwh"], **here),
+            amount("Energy", "Energy that the GPUs took.", "energy_kwh", **here),
             ledger_chart("Where the GPUs are", **here),
             chart("Utilization", "By cluster.", "gpu_utilization_ratio", by=["cluster"], **here).max(1),
             stacked(

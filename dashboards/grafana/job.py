@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, chart, number, stacked, table
+from dashboards.grafana.panels import GPUS, amount, chart, number, stacked, table
 
 
 def dashboard() -> Dashboard:
@@ -22,7 +22,7 @@ def dashboard() -> Dashboard:
             number("Memory", "Share of the GPU memory in use.", "gpu_memory_utilization_ratio", **here),
             number("Tensor cores", "Share of cycles in which they were active.", "gpu_tensor_active_ratio", **here),
             number("Power", "Mean of a GPU.", "gpu_power_watts", **here),
-            number("Energy", "Energy that its GPUs took.", "ledger", columns=["energy_kwh"], **here),
+            amount("Energy", "Energy that its GPUs took.", "energy_kwh", **here),
             chart("Utilization", "Of each GPU.", "gpu_utilization_ratio", **per_gpu).max(1),
             chart("GPU memory", "In use on each GPU.", "gpu_memory_used_bytes", **per_gpu),
             chart(

@@ -57,14 +57,14 @@ def several(*metrics: str) -> str:
     return f"({'|'.join(metrics)})" if len(metrics) > 1 else metrics[0]
 
 
-def number(title: str, meaning: str, metric: str, **payload: object) -> Stat:
+def number(title: str, meaning: str, target: str, **payload: object) -> Stat:
     """One number: a metric over the whole time range, weighted by GPU-time where it is a ratio."""
     return (
         Stat()
         .title(title)
         .description(meaning)
         .datasource(DATASOURCE)
-        .with_target(Query(Asked(metric, {"step": "total", **payload})))
+        .with_target(Query(Asked(target, {"step": "total", **payload})))
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
         .graph_mode(BigValueGraphMode.NONE)
         .color_scheme(plain("text"))
@@ -74,20 +74,30 @@ def number(title: str, meaning: str, metric: str, **payload: object) -> Stat:
     )
 
 
+def amount(title: str, meaning: str, column: str, **payload: object) -> Stat:
+    """One number of the ledger."""
+    return number(title, meaning, "ledger", columns=[column], **payload)
+
+
 def chart(title: str, meaning: str, *metrics: str, **payload: object) -> Chart:
     """Metrics over time; where nothing is known the line is broken."""
+    return lines(title, meaning, several(*metrics), "mean", **payload)
+
+
+def lines(title: str, meaning: str, target: str, beside: str, **payload: object) -> Chart:
+    """beside: what of each line stands in the legend."""
     return (
         Chart()
         .title(title)
         .description(meaning)
         .datasource(DATASOURCE)
-        .with_target(Query(Asked(several(*metrics), {**payload})))
+        .with_target(Query(Asked(target, {**payload})))
         .legend(
             VizLegendOptions()
             .show_legend(True)
             .display_mode(LegendDisplayMode.LIST)
             .placement(LegendPlacement.BOTTOM)
-            .calcs(["mean"])
+            .calcs([beside])
         )
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
         .span_nulls(False)
@@ -100,15 +110,17 @@ def chart(title: str, meaning: str, *metrics: str, **payload: object) -> Chart:
 
 
 def stacked(title: str, meaning: str, *metrics: str, **payload: object) -> Chart:
-    panel = chart(title, meaning, *metrics, **payload)
-    return panel.stacking(StackingConfig().mode(StackingMode.NORMAL)).line_width(0).fill_opacity(80).unit(GPUS)
+    return piled(chart(title, meaning, *metrics, **payload)).unit(GPUS)
+
+
+def piled(panel: Chart) -> Chart:
+    return panel.stacking(StackingConfig().mode(StackingMode.NORMAL)).line_width(0).fill_opacity(80)
 
 
 def days(title: str, meaning: str, column: str, **payload: object) -> Chart:
     """A column of the ledger by day, as days begin where the dashboard is looked at."""
     asked = {"step": "1d", "tz": "$__timezone", "columns": [column], **payload}
-    panel = chart(title, meaning, "ledger", **asked).draw_style(GraphDrawStyle.BARS)
-    return panel.stacking(StackingConfig().mode(StackingMode.NORMAL)).line_width(0).fill_opacity(80)
+    return piled(lines(title, meaning, "ledger", "sum", **asked)).draw_style(GraphDrawStyle.BARS)
 
 
 def ledger_chart(title: str, **payload: object) -> Chart:

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, HALF, WHOLE, chart, linked, number, stacked, table
+from dashboards.grafana.panels import GPUS, HALF, WHOLE, amount, chart, linked, number, stacked, table
 
 
 def dashboard() -> Dashboard:
@@ -24,7 +24,7 @@ def dashboard() -> Dashboard:
             ),
             number("Memory", "Share of the GPU memory in use.", "gpu_memory_utilization_ratio", **here),
             number("Waiting", "Workloads that wait, mean over time.", "workloads_pending", **here).unit("none"),
-            number("Energy", "Energy that its GPUs took.", "ledger", columns=["energy_kwh"], **here),
+            amount("Energy", "Energy that its GPUs took.", "energy_kwh", **here),
             stacked(
                 "What is held",
                 "Busy, idle, and held without a trustworthy utilization.",

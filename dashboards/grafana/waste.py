@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, HALF, TEN, bars, linked, number, stacked, table
+from dashboards.grafana.panels import GPUS, HALF, TEN, amount, bars, linked, number, stacked, table
 
 
 def dashboard() -> Dashboard:
@@ -14,10 +14,8 @@ def dashboard() -> Dashboard:
         "What is held and seen not to work (idle), of what nobody can tell (held), and what is free meanwhile.",
         ("cluster", "project"),
         (
-            number("Wasted", "What was held and not seen to work.", "ledger", columns=["wasted_gpu_hours"], **here),
-            number("Its cost", "At the prices of its time.", "ledger", columns=["wasted_cost"], **here)
-            .decimals(2)
-            .no_value("no prices"),
+            amount("Idle or held", "GPU-hours that were held and not seen to work.", "wasted_gpu_hours", **here),
+            amount("Its cost", "At the prices of its time.", "wasted_cost", **here).decimals(2).no_value("no prices"),
             number("Idle", "GPUs that are held and do not work, mean over time.", "gpus_idle", **here).unit(GPUS),
             number("Held", "GPUs that are held without a trustworthy utilization.", "gpus_held", **here).unit(GPUS),
             number("Free", "GPUs that nobody holds.", "gpus_free", **chosen("cluster")).unit(GPUS),
