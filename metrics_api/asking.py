@@ -15,7 +15,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -27,7 +27,6 @@ from metrics_api.cache import Kept
 from metrics_api.errors import ApiError
 from metrics_api.formats import Format, choose_format
 from metrics_api.inquiry import Inquiry, Q
-from metrics_api.parameters import Parameters
 from metrics_api.services import Caller
 from queries.duration import format_duration
 from queries.question import Answer, Asker
@@ -37,6 +36,17 @@ from queries.window import Window
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Formed(Protocol):
+    """Query parameters that say how the answer comes."""
+
+    @property
+    def format(self) -> Format | None: ...
+
+    @property
+    def envelope(self) -> bool: ...
+
 
 SETTLED_AFTER = timedelta(hours=25)
 """Late samples are looked for during a day, once an hour."""
@@ -50,7 +60,7 @@ UNSETTLED = "private, no-cache"
 
 async def answer(
     caller: Caller,
-    query: Parameters,
+    query: Formed,
     shape: Shape,
     ask: Callable[Concatenate[Asker, Q, P], Answer],
     question: Q,

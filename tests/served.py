@@ -1,32 +1,21 @@
-"""What tests serve: a lake of two clusters, in which a project has a hostile name."""
+"""What tests serve: a lake of two clusters, in which a project has a hostile name; and a question that never ends."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from starlette.testclient import TestClient
-
-from metrics_api.app import create_app
 from queries.lake import Lake
-from queries.settings import Limits, Settings
+from queries.settings import Settings
 from tests.queries.test_question import ALL, HOURS, drawn
 
 HOSTILE = '=HYPERLINK("http://x")<img src=x onerror=alert(1)>%{y}'
 """The name of a project that somebody made up to do harm."""
 
+SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range(10_000_000) as b"
+"""Days of work, made on purpose."""
+
 
 def settings_for(folder: Path, mode: str = "required") -> Settings:
     clusters = [{"name": name, "prometheus": "http://127.0.0.1:1"} for name in ("alpha", "beta")]
     return Settings.model_validate({"store": {"path": str(folder)}, "auth": {"mode": mode}, "clusters": clusters})
-
-
-@contextmanager
-def serving(folder: Path, **limits: Any) -> Iterator[TestClient]:
-    """Everyone is let in, within these limits."""
-    settings = settings_for(folder, "off").model_copy(update={"limits": Limits(**limits)})
-    with TestClient(create_app(settings)) as client:
-        yield client
 
 
 def fill(folder: Path) -> None:

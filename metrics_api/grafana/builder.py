@@ -90,6 +90,8 @@ def choices_of(target: str, name: str, said: Mapping[str, Any]) -> tuple[str, ..
         return metric.dimensions
     if metric and name == "stat":
         return metric.statistics_over_time if said.get(DECIDING) == "time" else metric.statistics
+    if metric and name == DECIDING and not metric.statistics_over_time:
+        return ("gpus",)
     if metric and name == "order_by":
         names = (target, *metric.dimensions, "time")
         return tuple(f"{direction}{name}" for name in names for direction in ("-", ""))

@@ -1,15 +1,30 @@
-"""What tests of asking share: which questions are computed, and questions that never end."""
+"""What tests of the API share: a service with a price list and a department, and questions that are watched or slow."""
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
+from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
 from queries.engine import Engine
+from queries.settings import Settings
+from tests.served import SLOW, settings_for
 
-SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range(10_000_000) as b"
-"""Days of work, made on purpose."""
+PRICED = {
+    "prices": [{"gpu_model": "NVIDIA*", "per_gpu_hour": 2, "currency": "EUR"}],
+    "departments": [{"name": "research", "projects": ["a"]}],
+}
+
+
+@pytest.fixture(scope="package")
+def priced(folder: Path) -> Iterator[TestClient]:
+    settings = settings_for(folder, "off").model_dump(mode="json") | PRICED
+    with TestClient(create_app(Settings.model_validate(settings))) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,20 +11,28 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api import services as services_of
+from metrics_api.app import create_app
 from metrics_api.asking import SETTLED, UNSETTLED, is_settled
 from metrics_api.parameters import Parameters
 from queries.lake import Lake
 from queries.question import Answer, ClusterState
 from queries.scope import EVERYTHING, Scope
+from queries.settings import Limits
 from queries.template import read_template
 from queries.window import HOUR, Window
-from tests.metrics_api.conftest import SLOW
 from tests.queries.committer import revised, sketch
-from tests.served import serving
+from tests.served import SLOW, settings_for
 from tests.sketch import START
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"
+
+
+@contextmanager
+def serving(folder: Path, **limits: Any) -> Iterator[TestClient]:
+    settings = settings_for(folder, "off").model_copy(update={"limits": Limits(**limits)})
+    with TestClient(create_app(settings)) as client:
+        yield client
 
 
 def test_what_is_asked_again_is_not_computed_again(folder: Path, asked: list[str]) -> None:

@@ -26,10 +26,10 @@ from queries.lake_error import LakeError
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Limits
 from queries.window import HOUR, Window
-from tests.metrics_api.test_asking import SLOW, serving
+from tests.metrics_api.test_asking import serving
 from tests.queries.committer import sketch
 from tests.queries.test_question import ALL
-from tests.served import HOSTILE, fill
+from tests.served import HOSTILE, SLOW, fill
 from tests.sketch import START
 
 DURING = "start=2025-03-03&end=2025-03-04"

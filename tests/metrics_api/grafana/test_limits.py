@@ -11,7 +11,7 @@ from metrics_api import services as services_of
 from queries.question import Asker, UnansweredError
 from queries.scope import EVERYTHING, Scope
 from tests.metrics_api.grafana.panels import FOUR_HOURS, simpod_6
-from tests.served import serving
+from tests.metrics_api.test_asking import serving
 
 PANELS = {
     "metric": simpod_6("gpus_busy", {"by": ["cluster"]}),
