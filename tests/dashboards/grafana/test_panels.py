@@ -48,6 +48,15 @@ def test_a_panel_answers_with_data(fleet: TestClient, panel: Panel, variables: d
     assert values(answer.json())
 
 
+@pytest.mark.parametrize("panel", [panel for panel in panels() if panel.kind == "table"], ids=str)
+def test_every_column_of_a_table_has_a_heading_of_its_own(fleet: TestClient, panel: Panel) -> None:
+    payload = filled_in(panel.target["payload"], EVERYTHING)
+    (table,) = fleet.post("/grafana/query", json=simpod_6(panel.target["target"], payload, range=RANGE)).json()
+    assert set(panel.headings) == {column["text"] for column in table["columns"]}
+    assert len(set(panel.headings.values())) == len(panel.headings)
+    assert set(panel.sorted_by) <= set(panel.headings.values())
+
+
 @pytest.mark.parametrize("name", list(boards()))
 def test_variables_and_annotations_are_answered(fleet: TestClient, name: str) -> None:
     board = boards()[name]
