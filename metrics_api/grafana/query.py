@@ -12,12 +12,13 @@ from metrics_api.answers import completeness
 from metrics_api.asking import Sent, is_settled, keep, kept
 from metrics_api.cache import Kept
 from metrics_api.endpoint import Produces
+from metrics_api.errors import ApiError
 from metrics_api.grafana.annotations import GAPS, Marked, Regions, gaps_of
 from metrics_api.grafana.frames import Drawn, Grid, chosen_columns
 from metrics_api.grafana.payload import Format, Payload
 from metrics_api.grafana.request import RECENT, Lenient, Moment, QueryRequest, Target, TimeRange, window_of
 from metrics_api.grafana.steps import Width
-from metrics_api.grafana.targets import LISTS, PLACEHOLDERS, View, inquire
+from metrics_api.grafana.targets import LEDGER, LISTS, PLACEHOLDERS, View, inquire
 from metrics_api.services import Caller
 from queries.question import Answer
 from queries.window import Window
@@ -81,7 +82,7 @@ async def list_annotations(
 class RowsQuery(Payload):
     """A target, for clients that take any JSON: Infinity, and the JSON API plugin."""
 
-    target: str = Field(description="A metric, several of them, or ledger.")
+    target: str = Field(description=f"A metric, several of them, {LEDGER}, {', '.join(LISTS)}.")
     start: Moment | None = Field(None, description="${__from}. Without it: 24 hours before the end.")
     end: Moment | None = Field(None, description="${__to}. Without it: now.")
     shape: Literal["rows", "wide"] = Field("rows", description="wide: one column per series, for alerts.")
@@ -97,13 +98,14 @@ async def read_rows(caller: Caller, query: RowsQuery) -> Annotated[Response, Pro
     window = query.window()
     if not window:
         return json(NOTHING)
+    is_list = query.target in LISTS
+    if is_list and query.shape == "wide":
+        raise ApiError(400, f"shape = wide: {query.target} is a list without times; ask for shape=rows")
     view = View(window, width=Width.of(None, query.points))
     inquiry = inquire(caller, query.target, query, query.format or "frame", view)
-    if query.shape == "wide":
-        made = await keep(caller, inquiry, Wide(query.legend, window))
-    else:
-        columns = query.columns if query.target in LISTS else ()
-        made = await keep(caller, inquiry, Flat(columns, window))
+    asked = inquiry.question.window
+    flat = Flat(query.columns if is_list else (), asked)
+    made = await keep(caller, inquiry, Wide(query.legend, asked) if query.shape == "wide" else flat)
     return made.response(caller.if_none_match)
 
 

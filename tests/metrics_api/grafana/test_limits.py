@@ -48,6 +48,8 @@ def test_ranges_that_end_in_the_same_minute_are_one_question(folder: Path, asked
             moved = {"from": f"2025-03-03T00:59:{second:02}Z", "to": f"2025-03-03T03:00:{second:02}Z"}
             for body in PANELS.values():
                 assert client.post("/grafana/query", json=body | {"range": moved}).status_code == 200
+            for shape in ("rows", "wide"):
+                client.get(f"/grafana/query?target=gpus_busy&start={moved['from']}&end={moved['to']}&shape={shape}")
             if second == 1:
                 count = len(asked)
         assert len(asked) == count

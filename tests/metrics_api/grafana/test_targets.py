@@ -109,6 +109,11 @@ def test_a_list_is_the_main_apis_whatever_asks_for_it(client: TestClient, target
     assert [field["name"] for field in frame["fields"]] == [column["text"] for column in tables[0]["columns"]]
 
 
+def test_a_list_has_no_wide_rows(client: TestClient) -> None:
+    answer = client.get("/grafana/query?target=waste&shape=wide")
+    assert (answer.status_code, answer.json()["message"][:13]) == (400, "shape = wide:")
+
+
 def test_usage_is_narrowed_and_ordered(client: TestClient) -> None:
     payload = {"cluster": "(beta)", "order_by": "gpu_utilization_ratio", "columns": ["workload", "held_until"]}
     assert table_of(client, "workload_usage", payload) == [
