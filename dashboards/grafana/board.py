@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
     Panel,
+    VariableOption,
     VariableRefresh,
 )
 
@@ -75,6 +76,7 @@ def names_of(dimension: str) -> QueryVariable:
         .multi(True)
         .include_all(True)
         .all_value(ALL)
+        .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
 
 

@@ -1,6 +1,7 @@
 """Builder: the fields that the query builder of a datasource offers for each target, and what they can be."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
@@ -8,13 +9,17 @@ from pydantic import BaseModel
 from metrics_api.endpoint import is_many
 from metrics_api.errors import ApiError
 from metrics_api.grafana.payload import Format, offered
-from metrics_api.grafana.targets import LEDGER, LISTS, dimensions_of, question_of
+from metrics_api.grafana.targets import LISTS, dimensions_of, question_of
+from metrics_api.parameters import Parameters
 from queries.calendar import zone_names
 from queries.catalogue import METRICS
 
 TITLES = {"by": "Group by", "stat": "Statistic", "tz": "Time zone", "others": "Others as one"}
 
-PLACEHOLDERS = {"step": "5m, 1h, 1d, 1w, 1mo, 1y, auto or total"}
+PLACEHOLDERS = {"legend": "{{project}} on {{cluster}}", "columns": "all"}
+
+STEPS = ("auto", "total", "1m", "5m", "1h", "1d", "1w", "1mo", "1y")
+"""Some of the steps that there are: builders take others, too."""
 
 DECIDING = "over"
 """The field that decides what another can be."""
@@ -42,22 +47,22 @@ class PayloadField(BaseModel):
 
 def fields_of(target: str, said: Mapping[str, Any]) -> list[PayloadField]:
     """What can be said of a target. said: what is said already."""
-    forms = tuple(form for form in get_args(Format) if form != "time_series" or target not in LISTS)
-    legend = PayloadField(name="legend", label="Legend", type="input", placeholder="{{project}} on {{cluster}}")
-    columns = PayloadField(name="columns", label="Columns", type="input", placeholder="all")
     return [
-        *(field_of(target, name, said) for name in offered(question_of(target)) if name != "columns"),
-        PayloadField(name="format", label="Format", type="select", options=labels(forms)),
-        *([] if target in LISTS else [legend]),
-        *([columns] if target in LISTS or target == LEDGER else []),
+        *(field_of(target, name, said) for name in names_of(target)),
         *(PayloadField(name=name, label=f"Only {name}", type="multi-select") for name in dimensions_of(target)),
     ]
 
 
+def names_of(target: str) -> tuple[str, ...]:
+    """The fields of a target, but the dimensions that it can be narrowed to."""
+    of_form = ("format", "columns") if target in LISTS else ("format", "legend")
+    return *offered(question_of(target)), *of_form
+
+
 def field_of(target: str, name: str, said: Mapping[str, Any]) -> PayloadField:
-    field = offered(question_of(target))[name]
+    field = offered(question_of(target)).get(name)
     choices = choices_of(target, name, said)
-    several = "multi-select" if is_many(field.annotation) else "select"
+    several = "multi-select" if field and is_many(field.annotation) else "select"
     return PayloadField(
         name=name,
         label=TITLES.get(name, name.replace("_", " ").capitalize()),
@@ -69,12 +74,12 @@ def field_of(target: str, name: str, said: Mapping[str, Any]) -> PayloadField:
 
 
 def options_of(target: str, name: str, said: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a field can be.
+    """What a field can be. Builders ask for that also where they were told, to name what is chosen.
 
     Raises:
         ApiError: 400, with the fields of which that can be told.
     """
-    known = {field: choices_of(target, field, said) for field in offered(question_of(target))}
+    known = {field: choices_of(target, field, said) for field in names_of(target)}
     if not known.get(name):
         told = [field for field, choices in known.items() if choices] + list(dimensions_of(target))
         raise ApiError(400, f"name = {name!r}: no such field has options; there are: {', '.join(told)}")
@@ -86,6 +91,10 @@ def choices_of(target: str, name: str, said: Mapping[str, Any]) -> tuple[str, ..
     metric = METRICS.get(target)
     if name == "tz":
         return tuple(sorted(zone_names()))
+    if name == "step":
+        return STEPS
+    if name == "format":
+        return tuple(form for form in get_args(Format) if form != "time_series" or target not in LISTS)
     if metric and name == "by":
         return metric.dimensions
     if metric and name == "stat":
@@ -95,7 +104,13 @@ def choices_of(target: str, name: str, said: Mapping[str, Any]) -> tuple[str, ..
     if metric and name == "order_by":
         names = (target, *metric.dimensions, "time")
         return tuple(f"{direction}{name}" for name in names for direction in ("-", ""))
-    return listed(question_of(target).model_json_schema()["properties"][name])
+    return listed(properties_of(question_of(target)).get(name, {}))
+
+
+@cache
+def properties_of(question: type[Parameters]) -> dict[str, Any]:
+    properties: dict[str, Any] = question.model_json_schema()["properties"]
+    return properties
 
 
 def listed(schema: Mapping[str, Any]) -> tuple[str, ...]:

@@ -182,7 +182,9 @@ def test_the_builder_offers_what_each_target_knows_with_its_choices(client: Test
     assert not {"step", "stat", "legend"} & set(fields["waste"])
     assert fields["workload_usage"]["order"] == ["asc", "desc"]
     assert not {"node", "gpu"} & set(fields["queue_waits"])
-    assert {"columns", "tz", "step"} <= set(fields["ledger"])
+    assert {"tz", "legend"} <= set(fields["ledger"])
+    assert {"allocated_cost", "energy_kwh"} <= set(fields["ledger"]["columns"])
+    assert fields["ledger"]["step"][:2] == ["auto", "total"]
 
 
 def test_what_is_said_decides_which_statistics_there_are(client: TestClient) -> None:
@@ -196,19 +198,17 @@ def test_what_is_said_decides_which_statistics_there_are(client: TestClient) -> 
     assert ask(client, "/metric-payload-options", chosen | {"name": "stat"}) == expected
 
 
-@pytest.mark.parametrize(
-    ("target", "name", "value"),
-    [
-        ("gpus_busy", "tz", "Europe/Berlin"),
-        ("gpus_busy", "stat", "sum"),
-        ("ledger", "columns", "allocated_cost"),
-        ("waste", "by", "workload"),
-        ("workload_usage", "order_by", "efficiency_ratio"),
-    ],
-)
-def test_the_values_of_a_field_are_listed(client: TestClient, target: str, name: str, value: str) -> None:
-    options = ask(client, "/metric-payload-options", {"metric": target, "payload": {}, "name": name})
-    assert {"label": value, "value": value} in options
+def test_the_choices_of_every_field_can_be_asked_for(client: TestClient) -> None:
+    """The builder does so for each that has a value, whether it was told its options or not."""
+    for choice in ask(client, "/metrics", {}):
+        for field in choice["payloads"]:
+            if field["type"] != "input":
+                asked = {"metric": choice["value"], "payload": {}, "name": field["name"]}
+                options = ask(client, "/metric-payload-options", asked)
+                assert options == field.get("options", options)
+    assert {"label": "Europe/Berlin", "value": "Europe/Berlin"} in ask(
+        client, "/metric-payload-options", {"metric": "gpus_busy", "payload": {}, "name": "tz"}
+    )
 
 
 UNANSWERED = ("waste", "by", "department")
@@ -225,7 +225,7 @@ def test_all_that_the_builder_offers_is_answered(client: TestClient, target: str
 
 
 def assert_answered(client: TestClient, target: str, name: str, value: str) -> None:
-    payload = {name: value} if target in LISTS else {"step": "total", name: value}
+    payload = {name: value} if target in LISTS or name == "step" else {"step": "total", name: value}
     dimension = value.removeprefix("-")
     if name == "order_by" and target in METRICS and dimension in METRICS[target].dimensions:
         payload["by"] = dimension

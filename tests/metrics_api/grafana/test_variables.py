@@ -39,9 +39,11 @@ def test_metrics_come_with_the_fields_that_each_can_have(client: TestClient) -> 
 
 
 def test_a_field_without_values_has_no_options(client: TestClient) -> None:
-    answer = client.post("/grafana/metric-payload-options", json={"metric": "gpus_busy", "payload": {}, "name": "step"})
+    answer = client.post(
+        "/grafana/metric-payload-options", json={"metric": "gpus_busy", "payload": {}, "name": "limit"}
+    )
     assert answer.status_code == 400
-    assert answer.json()["message"].startswith("name = 'step': no such field has options; there are: by, tz, ")
+    assert answer.json()["message"].startswith("name = 'limit': no such field has options; there are: by, step, tz, ")
 
 
 def test_what_says_no_time_is_told_the_names_of_the_last_month(recent: TestClient) -> None:
