@@ -84,16 +84,35 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
     Raises:
         ApiError: 400, 422 or 503, naming the limit that was reached.
     """
-    services, window = caller.services, inquiry.question.window
-    check_window(window, services.settings.limits)
-    asker = caller.asker() if services.engine.lake.ledger.is_current() else await run_in_threadpool(caller.asker)
+    limits = caller.services.settings.limits
+    asker = await asker_of(caller)
 
     def work(stop: Stop) -> Kept:
-        return write(inquiry.put(asker.within(stop, services.settings.limits.rows)), asker.now)
+        return write(inquiry.put(asker.within(stop, limits.rows)), asker.now)
 
+    return await computed(caller, asker, inquiry.question.window, (inquiry, write), work)
+
+
+async def asker_of(caller: Caller) -> Asker:
+    if caller.services.engine.lake.ledger.is_current():
+        return caller.asker()
+    return await run_in_threadpool(caller.asker)
+
+
+async def computed(
+    caller: Caller, asker: Asker, window: Window, key: tuple[object, ...], work: Callable[[Stop], Kept]
+) -> Kept:
+    """What is kept under a key, or what the work gives, which is kept. key: all that it depends on beside what the
+    actor may see and the version of the lake.
+
+    Raises:
+        ApiError: 400, 422 or 503, naming the limit that was reached.
+    """
+    services = caller.services
+    check_window(window, services.settings.limits)
     versions = asker.snapshot.version, services.engine.lake.workloads.snapshot().version
-    key = (inquiry, write, asker.scope, versions, asker.clusters())
-    return await services.cache.get(key, lambda: services.pool.answer(work, window.length <= SHORT))
+    whole = (*key, asker.scope, versions, asker.clusters())
+    return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
 
 
 def check_window(window: Window, limits: Limits) -> None:

@@ -15,7 +15,7 @@ def names(asker: Asker, question: Question) -> pa.Table:
     begin in the window are read, and no samples."""
     (dimension,) = question.by
     return asker.engine.ask(
-        "names",
+        "dimension_names",
         asker.scope,
         asker.snapshot,
         [Part("hour", question.window)],
