@@ -53,6 +53,10 @@ class WasteQuery(Thresholded):
     order_by: WasteOrder = Field("gpu_hours", description="Whether the most waste is that of GPU-hours or of cost.")
     limit: int = Field(100, ge=1, le=MOST_ROWS, description="So many rows at most, those with the most waste.")
 
+    def question(self) -> WasteQuestion:
+        question = Question(self.window(), None, self.by, self.where)
+        return WasteQuestion(question, self.classes, self.policy(), self.min_gpu_hours, self.limit, self.order_by)
+
 
 class QueueQuery(Parameters):
     """Queue waits by project, or by other dimensions."""
@@ -60,19 +64,19 @@ class QueueQuery(Parameters):
     by: tuple[Literal["cluster", "project", "user", "workload", "gpu_model"], ...] = ("project",)
     where: tuple[WhereOfChanges, ...] = ()
 
+    def question(self) -> Question:
+        return Question(self.window(), None, self.by, self.where)
+
 
 async def read_waste(caller: Caller, query: WasteQuery) -> Answered:
     """GPU-hours that were held in vain, by workload and class, the most first, what they cost by the price list in the
     settings, and the evidence: what was allocated, how it was utilized, its memory, its power, and when it was active.
     Each GPU-second is in at most one class: in the first that fits its GPU and workload. Activity is told to the
     hour."""
-    question = Question(query.window(), None, query.by, query.where)
-    asked = WasteQuestion(question, query.classes, query.policy(), query.min_gpu_hours, query.limit, query.order_by)
-    return await answer(caller, query, "rows", waste, asked)
+    return await answer(caller, query, "rows", waste, query.question())
 
 
 async def read_queue_waits(caller: Caller, query: QueueQuery) -> Answered:
     """How long the workloads that began to run in a time had waited: mean, percentiles, longest, and a cumulative
     histogram; and how many still waited at its end."""
-    question = Question(query.window(), None, query.by, query.where)
-    return await answer(caller, query, "rows", queue_waits, question)
+    return await answer(caller, query, "rows", queue_waits, query.question())

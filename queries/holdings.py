@@ -58,6 +58,7 @@ def ask_holdings(
         thresholds=THRESHOLDS,
         workload_type=type_sql(),
         is_chosen=chosen is not None,
+        is_by_department="department" in question.by,
         is_priced=is_priced,
         units=UNITS_WITH_COSTS if is_priced else UNITS,
         history=history(asker, question),

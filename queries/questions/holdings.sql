@@ -6,6 +6,7 @@
 -- What is summed is told in seconds, and where there are prices in seconds that have one and in money.
 {% set holding %}
 cluster, node_pool, node, gpu, gpu_model, namespace, workload_kind, workload, pod, pod_uid, workload_type
+{% if is_by_department %}, department{% endif %}
 {% endset %}
 with
     ledger as ({{ ledger }}),
@@ -30,6 +31,7 @@ with
             pod_uid,
             project,
             "user",
+            {% if is_by_department %} department,{% endif %}
             workload_type,
             unix_timestamp(time) as since,
             unix_timestamp(time) + elapsed_seconds as until,

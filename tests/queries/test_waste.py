@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from queries.accounting import Accounting
 from queries.condition import Condition
+from queries.departments import Department
 from queries.engine import Engine
 from queries.holdings import CLASSES, ask_holdings
 from queries.lake import Lake
@@ -343,3 +344,15 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
 
 def test_every_type_but_training_has_kinds() -> None:
     assert set(KINDS.values()) == set(WORKLOAD_TYPES) - {"training"}
+
+
+def test_departments_waste_what_their_projects_do(engine: Engine) -> None:
+    organised = copy(engine)
+    organised.accounting = Accounting(departments=(Department(name="research", projects=("a",)),))
+    asker = Asker(organised, EVERYTHING, ["alpha"], ALL.end + MINUTE)
+    by_project = {(row["project"], row["class"]): row for row in rows_of(asker, by=("project",))}
+    by_department = {(row["department"], row["class"]): row for row in rows_of(asker, by=("department",))}
+    assert {name for name, _ in by_department} == {"research", None}
+    for (department, each), row in by_department.items():
+        project = "a" if department else "b"
+        assert row["wasted_gpu_hours"] == pytest.approx(by_project[project, each]["wasted_gpu_hours"])
