@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from metrics_api.cache import Cache
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
+from metrics_api.warming import Warming
 from queries.accounting import Accounting
 from queries.control.database import Control
 from queries.control.tokens import Tokens
@@ -27,6 +28,7 @@ class Services:
     pool: Pool
     cache: Cache
     exporting: Exporting
+    warming: Warming
     entities: Entities = field(default_factory=Entities)
 
     @classmethod
@@ -39,13 +41,14 @@ class Services:
         lake = Lake(settings.store.path)
         lake.create()
         control = Control(settings.store.control_url)
-        engine = Engine(lake, Accounting.of(settings))
-        tokens = Tokens(control, settings.auth.token_lifetime)
         limits = settings.limits
+        engine = Engine(lake, Accounting.of(settings), limits.hot_bytes)
+        tokens = Tokens(control, settings.auth.token_lifetime)
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
-        return cls(settings, engine, control, tokens, pool, cache, exporting)
+        return cls(settings, engine, control, tokens, pool, cache, exporting, Warming(engine))
 
     def stop(self) -> None:
+        self.warming.stop()
         self.pool.close()
         self.exporting.close()
         self.engine.close()

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from queries.buckets import Buckets
 from queries.catalogue import DIMENSIONS, ENTITY_FIELDS, METRICS
-from queries.engine import Part, plan
-from queries.measure import picked
 from queries.ids import WORKLOAD
+from queries.measure import picked
 from queries.metric_types import NAMES, MetricType
+from queries.plan import Part, plan
 from queries.question import LATE, Asker, ClusterState, Question
 from queries.queue_waits import told_of
 from queries.window import HOUR, Window
@@ -201,6 +201,7 @@ def collected(asker: Asker, question: Question) -> list[datetime]:
         ledger_parts(asker, question),
         question.parameters(),
         relations=question.relations(),
+        with_times=True,
         picked=picked(question.buckets.pick if question.step else "newest"),
         is_newest=question.step is None,
     )
@@ -223,6 +224,7 @@ def counted(asker: Asker, question: Question, name: str) -> pa.Table:
         question.parameters(),
         relations=question.relations(),
         joins=question.joins,
+        with_times=True,
         picked=picked(question.buckets.pick if question.step else "newest"),
         entity=COUNTED[count.of],
         having=count.having,
@@ -241,6 +243,7 @@ def banded(asker: Asker, question: Question) -> pa.Table:
         question.parameters(),
         relations=question.relations(),
         joins=question.joins,
+        with_times=True,
         picked=picked(question.buckets.pick if question.step else "newest"),
         gpu=DIMENSIONS["gpu"].sql,
         is_newest=question.step is None,

@@ -14,6 +14,7 @@ from metrics_api.errors import ApiError, Error
 from metrics_api.grafana.credentials import CREDENTIALS, decode_basic
 from metrics_api.services import Actor, Services
 from queries.lake_error import LakeError
+from queries.question import UnansweredError
 
 TAG = "Grafana"
 
@@ -45,6 +46,8 @@ class DatasourceEndpoint(Endpoint):
             return explain(error.error, error.headers)
         except LakeError as error:
             return explain(Error(code=503, message=str(error)))
+        except UnansweredError as error:
+            return explain(Error(code=400, message=str(error)))
 
     async def identify(self, request: Request, services: Services) -> Actor:
         """By basic authentication with a client id and its secret; otherwise as everywhere."""
