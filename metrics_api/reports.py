@@ -13,10 +13,11 @@ from metrics_api.answers import respond
 from metrics_api.asking import asker_of, check_window, remembered
 from metrics_api.cache import Kept
 from metrics_api.endpoint import Produces
+from metrics_api.entities import clusters_of
 from metrics_api.errors import ApiError
 from metrics_api.measured import response
 from metrics_api.parameters import Time, read_window
-from metrics_api.scoped_metrics import Asked, clusters_of, read_one_of
+from metrics_api.runai_query import RunaiQuery, read_one_of, whole_seconds
 from metrics_api.services import Caller
 from queries.condition import Condition
 from queries.question import Question
@@ -47,7 +48,7 @@ GroupName = Annotated[str, BeforeValidator(read_group), WithJsonSchema({"type": 
 Filter = Annotated[str, BeforeValidator(read_filter), WithJsonSchema({"type": "string"})]
 
 
-class ReportRequest(Asked):
+class ReportRequest(RunaiQuery):
     """What a report is about."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -63,10 +64,10 @@ class ReportRequest(Asked):
         return self
 
     def window(self) -> Window:
-        return Window(self.start.replace(microsecond=0), self.end.replace(microsecond=0))
+        return whole_seconds(self.start, self.end)
 
 
-class Report(Asked):
+class Report(RunaiQuery):
     """A report, which is always ready."""
 
     id: str
@@ -83,7 +84,7 @@ class Report(Asked):
     status_updated_at: datetime
 
 
-class Availability(Asked):
+class Availability(RunaiQuery):
     is_available: bool
 
 

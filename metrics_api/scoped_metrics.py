@@ -1,24 +1,24 @@
 """Scoped metrics: the metric types of one cluster, node pool, node, project, department, workload or pod over time."""
 
 import difflib
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from starlette.responses import Response
 
 from metrics_api.asking import asker_of, remembered
 from metrics_api.cache import Kept
 from metrics_api.endpoint import Produces
+from metrics_api.entities import clusters_of, find, find_pool, not_found, pool_conditions
 from metrics_api.errors import ApiError
 from metrics_api.formats import MEDIA_TYPES, Format, choose_format
 from metrics_api.measured import Keys, MetricsAnswer, Shape, kept
 from metrics_api.parameters import LONGEST, Time, read_window
+from metrics_api.runai_query import RunaiQuery, TypeName, read_one_of, whole_seconds
 from metrics_api.services import Caller
 from queries.condition import Condition
 from queries.entities import Entity
-from queries.ids import CLUSTER, DEPARTMENT, NODE, POD, PROJECT, WORKLOAD, Kind
+from queries.ids import DEPARTMENT, NODE, POD, PROJECT, WORKLOAD, Kind
 from queries.measurements import measure
 from queries.metric_types import TYPES, MetricType
 from queries.question import Asker, Question
@@ -27,8 +27,6 @@ from queries.stop import Stop
 from queries.window import Window
 
 DEFAULT_SAMPLES = 20
-
-EVERY_CLUSTER = "all"
 
 GROUPS: Keys = {
     "workload_type": "Category",
@@ -48,45 +46,16 @@ OF_HOLDERS = {"workload_type", "project", "department", "user"}
 Metrics = Annotated[Response, Produces(MetricsAnswer, tuple(MEDIA_TYPES), (207,))]
 
 
-def bare(text: object) -> str:
-    """An enum's member without its class, which some clients write in front."""
-    return str(text).rpartition(".")[2]
-
-
-def read_type(text: object) -> str:
-    return bare(text).upper()
-
-
 def read_group(text: object) -> str:
     return read_one_of(text, {key: name for name, key in GROUPS.items()}, "groupBy")
 
 
-def read_one_of(text: object, names: Mapping[str, str], parameter: str) -> str:
-    """What a name stands for, in any case, with underscores or without.
-
-    Raises:
-        ValueError: it is none of the names.
-    """
-    alike = {name.replace("_", "").lower(): value for name, value in names.items()}
-    found = alike.get(bare(text).replace("_", "").lower())
-    if found is None:
-        raise ValueError(f"unknown {parameter} {text!r}; there are: {', '.join(names)}")
-    return found
-
-
-TypeName = Annotated[str, BeforeValidator(read_type), WithJsonSchema({"type": "string"})]
 GroupKey = Annotated[
     str, BeforeValidator(read_group), WithJsonSchema({"type": "string", "enum": list(GROUPS.values())})
 ]
 
 
-class Asked(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class MetricsQuery(Asked):
+class MetricsQuery(RunaiQuery):
     """Which metric types, over which time."""
 
     start: Time = Field(description="ISO 8601; without an offset, UTC.")
@@ -109,7 +78,7 @@ class MetricsQuery(Asked):
         return self
 
     def window(self) -> Window:
-        return Window(self.start.replace(microsecond=0), max(self.end, self.start).replace(microsecond=0))
+        return whole_seconds(self.start, self.end)
 
 
 class PooledQuery(MetricsQuery):
@@ -224,69 +193,3 @@ def chosen_types(names: tuple[str, ...], scope: str, by: tuple[str, ...] = ()) -
             raise ApiError(400, f"unknown type {name!r} of {scope.replace('_', ' ')}; {hint}")
     instead: dict[str, Any] = TYPES["project"] if OF_HOLDERS & set(by) else {}
     return tuple(instead.get(name, known[name]) for name in dict.fromkeys(names))
-
-
-async def find(caller: Caller, kind: Kind, identifier: str, called: str, parent: Entity | None = None) -> Entity:
-    """What an id stands for, of what belongs to a parent.
-
-    Raises:
-        ApiError: 404, where there is no such thing, or the caller may not see it.
-    """
-    asker, rows = await asker_of(caller), caller.services.settings.limits.rows
-    entities = caller.services.entities
-
-    def work(stop: Stop) -> Entity | None:
-        return entities.find(asker.within(stop, rows), kind, identifier.lower(), parent)
-
-    found = await caller.services.pool.answer(work, is_short=True)
-    if not found:
-        raise not_found(called, identifier)
-    return found
-
-
-def not_found(called: str, identifier: str) -> ApiError:
-    return ApiError(404, f"there is no {called} {identifier!r}, or you may not see it", "Resource id not found.")
-
-
-def clusters_of(caller: Caller, asker: Asker, identifiers: str) -> tuple[str, ...]:
-    """The clusters of these ids, separated by commas; ``all`` are all that the caller may see.
-
-    Raises:
-        ApiError: 404, where one is none that the caller may see.
-    """
-    if identifiers == EVERY_CLUSTER:
-        return tuple(each.name for each in asker.clusters())
-    names = []
-    for identifier in dict.fromkeys(identifiers.lower().split(",")):
-        found = caller.services.entities.find(asker, CLUSTER, identifier)
-        if not found:
-            raise not_found("cluster", identifier)
-        names.append(found.cluster)
-    return tuple(names)
-
-
-async def find_pool(caller: Caller, asker: Asker, clusters: tuple[str, ...], name: str) -> Entity | None:
-    entities, rows = caller.services.entities, caller.services.settings.limits.rows
-
-    def work(stop: Stop) -> Entity | None:
-        limited = asker.within(stop, rows)
-        pools = (entities.find_node_pool(limited, cluster, name) for cluster in clusters)
-        return next((pool for pool in pools if pool), None)
-
-    return await caller.services.pool.answer(work, is_short=True)
-
-
-async def pool_conditions(
-    caller: Caller, asker: Asker, clusters: tuple[str, ...], name: str | None
-) -> tuple[Condition, ...]:
-    """That rows are of a node pool, where one is named.
-
-    Raises:
-        ApiError: 400, where there is none of that name.
-    """
-    if name is None:
-        return ()
-    pool = await find_pool(caller, asker, clusters, name)
-    if not pool:
-        raise ApiError(400, f"nodepoolName = {name!r}: {', '.join(clusters)} has no such node pool")
-    return pool.conditions()

@@ -14,19 +14,12 @@ from metrics_api.asking import asker_of, remembered
 from metrics_api.cache import Kept
 from metrics_api.encoding import encode
 from metrics_api.endpoint import Produces
+from metrics_api.entities import clusters_of, find, pool_conditions
 from metrics_api.errors import ApiError
 from metrics_api.formats import MEDIA_TYPES, Format, choose_format
 from metrics_api.measured import TelemetryAnswer, completeness, group_name, number, response
-from metrics_api.scoped_metrics import (
-    Asked,
-    TypeName,
-    bare,
-    chosen_types,
-    clusters_of,
-    find,
-    pool_conditions,
-    read_one_of,
-)
+from metrics_api.runai_query import RunaiQuery, TypeName, bare, read_one_of
+from metrics_api.scoped_metrics import chosen_types
 from metrics_api.services import Caller
 from queries.condition import Condition
 from queries.ids import CLUSTER, DEPARTMENT, NODE, NODE_POOL, PROJECT, Kind
@@ -98,7 +91,7 @@ Names = Annotated[tuple[str, ...], Field(max_length=MOST_KEYS)]
 Phase = Annotated[str, BeforeValidator(lambda text: bare(text).capitalize()), WithJsonSchema({"type": "string"})]
 
 
-class TelemetryQuery(Asked):
+class TelemetryQuery(RunaiQuery):
     """Which number."""
 
     telemetry_type: TypeName

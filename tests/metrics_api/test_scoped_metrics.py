@@ -464,3 +464,8 @@ def test_a_hostile_name_stays_a_name(tmp_path_factory: pytest.TempPathFactory) -
         every, params=asked | {"metricType": "ALLOCATED_GPU", "groupBy": "Project", "format": "csv"}
     ).text
     assert "'=HYPERLINK" in table
+
+
+def test_a_time_within_a_second_is_answered(client: TestClient) -> None:
+    asked = {"start": "2026-01-01T00:00:00.1Z", "end": "2026-01-01T00:00:00.9Z", "metricType": "TOTAL_GPU"}
+    assert client.get(PATHS["cluster"], params=asked).status_code in (200, 207)

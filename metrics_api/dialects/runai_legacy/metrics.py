@@ -11,10 +11,12 @@ from starlette.responses import Response
 from metrics_api.asking import asker_of, remembered
 from metrics_api.cache import Kept
 from metrics_api.endpoint import Produces
+from metrics_api.entities import clusters_of, find, not_found, pool_conditions
 from metrics_api.errors import ApiError
 from metrics_api.measured import response
 from metrics_api.parameters import LONGEST, Time, read_window
-from metrics_api.scoped_metrics import DEFAULT_SAMPLES, Asked, clusters_of, find, not_found, pool_conditions
+from metrics_api.runai_query import RunaiQuery, whole_seconds
+from metrics_api.scoped_metrics import DEFAULT_SAMPLES
 from metrics_api.services import Caller
 from metrics_api.telemetry import newest
 from queries.condition import Condition
@@ -31,7 +33,7 @@ Resources = dict[str, Any]
 Names = dict[str, Any]
 
 
-class LegacyQuery(Asked):
+class LegacyQuery(RunaiQuery):
     """The time to tell beside the present, if any, and the node pool."""
 
     start: Time | None = Field(None, description="With an end; without both, only the present is told.")
@@ -50,7 +52,7 @@ class LegacyQuery(Asked):
     def window(self) -> Window | None:
         if not self.start or not self.end:
             return None
-        return Window(self.start.replace(microsecond=0), self.end.replace(microsecond=0))
+        return whole_seconds(self.start, self.end)
 
 
 OWNERS = ("project", "department", "node_pool")
