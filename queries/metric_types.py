@@ -109,3 +109,8 @@ TYPES: dict[str, dict[str, MetricType]] = by_scope()
 
 SERIES: dict[str, Series] = {each.name: each for each in NAMES.series}
 """By name."""
+
+
+def names_of(metric: str) -> list[str]:
+    """The types and series that a metric of the catalogue answers."""
+    return list(dict.fromkeys(each.name for each in (*NAMES.types, *NAMES.series) if each.metric == metric))
