@@ -68,6 +68,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Metrics of a pod",
         "Metrics",
     ),
+    get(
+        "/api/v1/workloads/inferences/{workload_id}/metrics",
+        scoped_metrics.read_inference,
+        "Metrics of a server",
+        "Metrics",
+    ),
+    get(
+        "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
+        scoped_metrics.read_inference_pod,
+        "Metrics of a server's pod",
+        "Metrics",
+    ),
     get("/api/v1/org-unit/reports/availability", reports.read_availability, "Whether there are reports", "Reports"),
     post("/api/v1/org-unit/reports", reports.create_report, "Ask for a report", "Reports"),
     get("/api/v1/org-unit/reports/{report_id}", reports.read_report, "A report", "Reports"),

@@ -141,6 +141,17 @@ async def read_pod(caller: Caller, query: MetricsQuery, workload_id: str, pod_id
     return await of_entity(caller, query, POD, pod_id, "pod", "composite", workload)
 
 
+async def read_inference(caller: Caller, query: MetricsQuery, workload_id: str) -> Metrics:
+    """Throughput and latency of a server: empty, since what inference servers export is not collected."""
+    return await of_entity(caller, query, WORKLOAD, workload_id, "inference", "plain")
+
+
+async def read_inference_pod(caller: Caller, query: MetricsQuery, workload_id: str, pod_id: str) -> Metrics:
+    """Throughput and latency of a pod of a server: empty, since what inference servers export is not collected."""
+    workload = await find(caller, WORKLOAD, workload_id, "workload")
+    return await of_entity(caller, query, POD, pod_id, "inference", "plain", workload)
+
+
 async def of_entity(
     caller: Caller,
     query: MetricsQuery,

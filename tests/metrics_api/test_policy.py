@@ -40,6 +40,8 @@ LEGACY = (
 
 PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
 
+SERVED = DURING | {"metricType": "THROUGHPUT"}
+
 REPORT = DURING | {"name": "all", "groupBy": "Cluster"}
 
 IN_PATHS = {
@@ -84,6 +86,8 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/inferences/{workload_id}/metrics"): (SERVED, None),
+    ("GET", "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics"): (SERVED, None),
     ("GET", "/api/v1/org-unit/reports/availability"): ({}, None),
     ("POST", "/api/v1/org-unit/reports"): ({}, REPORT),
     ("GET", "/api/v1/org-unit/reports/{report_id}"): ({}, None),
@@ -136,6 +140,8 @@ BY_ID = {
     "/api/v1/org-unit/projects/{project_id}/metrics",
     "/api/v1/workloads/{workload_id}/metrics",
     "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+    "/api/v1/workloads/inferences/{workload_id}/metrics",
+    "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
 }
 """Routes that name a cluster in their envelope alone."""
 
@@ -223,7 +229,7 @@ def test_what_an_actor_may_not_see_is_not_found(path: str, client: TestClient, m
     found = {}
     for name, scope in (("everything", EVERYTHING), ("beta", BETA), ("alpha", ALPHA)):
         monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
-        found[name] = client.get(path.format(**IN_PATHS), params=TYPES).status_code
+        found[name] = client.get(path.format(**IN_PATHS), params=ASKED["GET", path][0]).status_code
     assert found == {"everything": 200, "beta": 200, "alpha": 404}
 
 

@@ -16,7 +16,7 @@ from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests import served
 from tests.live import DAY, NOW, START, alpha, fill, settings_for
-from tests.metrics_api.live import ALPHA, BETA, NODE, PATHS, TRAIN, TWO_HOURS, grouped, series, values
+from tests.metrics_api.live import ALPHA, BETA, NODE, PATHS, TRAIN, TRAIN_POD, TWO_HOURS, grouped, series, values
 
 GIB = 2**30
 
@@ -469,3 +469,11 @@ def test_a_hostile_name_stays_a_name(tmp_path_factory: pytest.TempPathFactory) -
 def test_a_time_within_a_second_is_answered(client: TestClient) -> None:
     asked = {"start": "2026-01-01T00:00:00.1Z", "end": "2026-01-01T00:00:00.9Z", "metricType": "TOTAL_GPU"}
     assert client.get(PATHS["cluster"], params=asked).status_code in (200, 207)
+
+
+def test_servers_have_throughput_and_latency_that_no_open_source_tells(client: TestClient) -> None:
+    asked = TWO_HOURS | {"metricType": "InferenceWorkloadMetricType.THROUGHPUT,LATENCY"}
+    for path in (f"inferences/{TRAIN}", f"inferences/{TRAIN}/pods/{TRAIN_POD}"):
+        told = client.get(f"/api/v1/workloads/{path}/metrics", params=asked).json()
+        assert [each["values"] for each in told["measurements"]] == [[], []]
+        assert told["warnings"][0] == "THROUGHPUT: what inference servers export is not collected"
