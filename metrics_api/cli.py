@@ -25,9 +25,8 @@ from metrics_api.demo.servers import ServerError
 from metrics_api.export_folder import ExportFolder, FolderError
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
-from queries.control.applications import NameTakenError
 from queries.control.applications import create_application as make_application
-from queries.control.database import Control, ControlError
+from queries.control.database import Control, ControlError, NameTakenError
 from queries.duration import format_duration, parse_duration
 from queries.engine import Engine
 from queries.exports import EXPORTS, Extract, day_window

@@ -1,11 +1,12 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, explain, exports, health, ledger, metrics, tokens, waste, workloads
+from metrics_api import clusters, explain, exports, health, ledger, metrics, waste, workloads
+from metrics_api.access_routes import ACCESS
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    post("/api/v1/token", tokens.create_token, "Get a bearer token", "Access", is_public=True),
+    *ACCESS,
     get("/api/v1/clusters", clusters.list_clusters, "List clusters", "Clusters"),
     get("/api/v1/metrics", metrics.read_catalogue, "The catalogue of metrics", "Metrics"),
     get("/api/v1/metrics/range", metrics.read_range, "Metrics over time", "Metrics"),

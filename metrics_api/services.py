@@ -1,15 +1,22 @@
 """Services: what the handlers work with, made once per process."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from metrics_api.cache import Cache
+from metrics_api.directory import Directory
+from metrics_api.oidc import Provider
+from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
+from metrics_api.throttle import Throttle
 from queries.accounting import Accounting
 from queries.control.database import Control
+from queries.control.roles import Action
+from queries.control.rules import Place
 from queries.control.tokens import Tokens
+from queries.discovery import Discovery
 from queries.engine import Engine
 from queries.lake import Lake
 from queries.question import Asker
@@ -26,6 +33,10 @@ class Services:
     pool: Pool
     cache: Cache
     exporting: Exporting
+    discovery: Discovery
+    directory: Directory
+    throttle: Throttle
+    provider: Provider | None
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -38,10 +49,26 @@ class Services:
         lake.create()
         control = Control(settings.store.control_url)
         engine = Engine(lake, Accounting.of(settings))
-        tokens = Tokens(control, settings.auth.token_lifetime)
+        auth = settings.auth
+        tokens = Tokens(control, auth.token_lifetime, auth.key_lifetime)
+        discovery = Discovery(control, engine, settings)
+        directory = Directory(control, settings, discovery)
+        provider = Provider(auth.oidc) if auth.oidc else None
         limits = settings.limits
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
-        return cls(settings, engine, control, tokens, pool, cache, exporting)
+        return cls(
+            settings,
+            engine,
+            control,
+            tokens,
+            pool,
+            cache,
+            exporting,
+            discovery,
+            directory,
+            Throttle(),
+            provider,
+        )
 
     def stop(self) -> None:
         self.pool.close()
@@ -64,12 +91,20 @@ class Services:
         return Asker(self.engine, scope, [cluster.name for cluster in self.settings.clusters], datetime.now(UTC))
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Who asks, and what it may see."""
+@dataclass
+class Target:
+    """What a request is about, as the audit log names it. Handlers fill it in."""
 
-    name: str
-    scope: Scope
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who a request comes from before it is known who asks."""
+
+    address: str
+    authorization: str
 
 
 @dataclass(frozen=True)
@@ -80,6 +115,14 @@ class Caller:
     actor: Actor
     accept: str
     if_none_match: str = ""
+    address: str = ""
+    target: Target = field(default_factory=Target)
+
+    def require(self, action: Action, resource: str, place: Place | None = None) -> None:
+        """Raises:
+        ApiError: 403 or 404, where the actor may not.
+        """
+        require(self.actor, action, resource, place)
 
     @property
     def finest_step(self) -> timedelta:

@@ -27,8 +27,8 @@ from metrics_api.demo.servers import (
     stop,
     wait_until_ready,
 )
-from queries.control.applications import NameTakenError, create_application, create_link
-from queries.control.database import Control
+from queries.control.applications import create_application, create_link
+from queries.control.database import Control, NameTakenError
 from queries.duration import format_duration
 from queries.lake import Lake
 from queries.settings import Server, Settings

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import ipc, parquet
 from starlette.testclient import TestClient
 
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from metrics_api.streaming import ROWS_AT_ONCE, Exporting, Streamed
 from queries.catalogue import LEDGER_COLUMNS
 from queries.collection import Collection

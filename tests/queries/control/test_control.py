@@ -10,14 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import update
 
 from queries.control.applications import (
-    NameTakenError,
     check_secret,
     create_application,
     create_link,
-    find_application,
     redeem_link,
 )
-from queries.control.database import Control, ControlError
+from queries.control.database import Control, ControlError, NameTakenError
+from queries.control.identity import find_identity
 from queries.control.tables import Link, SigningKey, Table
 from queries.control.tokens import TokenError, Tokens
 
@@ -105,9 +104,9 @@ def test_a_token_says_whose_it_is_in_every_process(url: str, control: Control) -
     application = check_secret(control, new.client_id, new.client_secret)
     assert application
     token = Tokens(control, timedelta(hours=1)).issue(application)
-    bearer = Tokens(Control(url), timedelta(hours=1)).read(token)
-    assert bearer.name == "grafana"
-    assert find_application(control, bearer.id)
+    credential = Tokens(Control(url), timedelta(hours=1)).read(token)
+    assert find_identity(control, credential) == application
+    assert application.name == "grafana"
 
 
 def test_tokens_that_are_altered_expired_or_foreign_are_refused(control: Control) -> None:
@@ -119,7 +118,7 @@ def test_tokens_that_are_altered_expired_or_foreign_are_refused(control: Control
     head, body, signature = token.split(".")
     expired = Tokens(control, timedelta(seconds=-1)).issue(application)
     claims = jwt.decode(token, options={"verify_signature": False})
-    unsigned = jwt.encode(claims, None, "none", headers={"kid": jwt.get_unverified_header(token)["kid"]})
+    unsigned = jwt.encode(claims, "", "none", headers={"kid": jwt.get_unverified_header(token)["kid"]})
     foreign = jwt.encode(claims, "k" * 64, "HS256", headers={"kid": "another"})
     for bad in (f"{head}.{body}.{signature[:-2]}AA", unsigned, foreign, "", "a.b.c", "é"):
         with pytest.raises(TokenError, match="is not valid"):
