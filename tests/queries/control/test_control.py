@@ -21,16 +21,6 @@ from queries.control.tables import Link, SigningKey, Table
 from queries.control.tokens import TokenError, Tokens
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.sqlite'}"
-
-
-@pytest.fixture
-def control(url: str) -> Control:
-    return Control(url)
-
-
 def test_the_migrations_make_the_tables_that_the_code_expects(control: Control) -> None:
     with control.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
@@ -67,12 +57,16 @@ def test_a_secret_opens_and_another_does_not(control: Control) -> None:
     assert check_secret(control, "nobody", new.client_secret) is None
 
 
-def test_secrets_are_kept_as_hashes(control: Control, tmp_path: Path) -> None:
+def test_secrets_are_kept_as_hashes(tmp_path: Path) -> None:
+    control = Control(f"sqlite:///{tmp_path / 'control.sqlite'}")
     new = create_application(control, "grafana")
+    chosen = create_application(control, "demo", "demo", "a secret that somebody chose")
     control.close()
     with sqlite3.connect(tmp_path / "control.sqlite") as connection:
-        assert new.client_secret not in "\n".join(connection.iterdump())
+        kept = "\n".join(connection.iterdump())
     connection.close()
+    assert new.client_secret not in kept
+    assert chosen.client_secret not in kept
 
 
 def test_a_name_is_taken_once(control: Control) -> None:
@@ -104,7 +98,9 @@ def test_a_token_says_whose_it_is_in_every_process(url: str, control: Control) -
     application = check_secret(control, new.client_id, new.client_secret)
     assert application
     token = Tokens(control, timedelta(hours=1)).issue(application)
-    credential = Tokens(Control(url), timedelta(hours=1)).read(token)
+    elsewhere = Control(url)
+    credential = Tokens(elsewhere, timedelta(hours=1)).read(token)
+    elsewhere.close()
     assert find_identity(control, credential) == application
     assert application.name == "grafana"
 
