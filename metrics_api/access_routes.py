@@ -22,6 +22,8 @@ APPS: dict[str, Any] = {"deprecated": OLD_APPS, "resource": "apps"}
 ACCOUNT: dict[str, Any] = {"resource": service_accounts.RESOURCE}
 KEY: dict[str, Any] = {"resource": "access-keys"}
 USER: dict[str, Any] = {"resource": "users"}
+SIGN_OUT: dict[str, Any] = USER | {"action": "sign-out"}
+PASSWORD: dict[str, Any] = USER | {"action": "reset-password"}
 RULE: dict[str, Any] = {"resource": access_rules.RESOURCE}
 
 RULES = "/api/v1/authorization/access-rules"
@@ -50,9 +52,26 @@ ACCESS: tuple[Endpoint, ...] = (
     get("/api/v1/users/count", users.count, "Count users", TAG),
     get("/api/v1/users/{user_id}", users.read, "Read a user", TAG),
     delete("/api/v1/users/{user_id}", users.delete, "Delete a user", TAG, status=204, **USER),
-    post("/api/v1/users/{user_id}/logout", users.sign_out, "Sign a user out everywhere", TAG, status=204, **USER),
-    post("/api/v1/users/{user_id}/password", users.reset_password, "Give a user a new password", TAG, **USER),
-    post("/api/v1/me/password", users.change_password, "Change one's own password", TAG, **USER),
+    post(
+        "/api/v1/users/{user_id}/logout",
+        users.sign_out,
+        "Sign a user out everywhere",
+        TAG,
+        status=204,
+        action="sign-out",
+        **USER,
+    ),
+    post(
+        "/api/v1/users/{user_id}/password",
+        users.reset_password,
+        "Give a user a new password",
+        TAG,
+        action="reset-password",
+        **USER,
+    ),
+    post(
+        "/api/v1/me/password", users.change_password, "Change one's own password", TAG, action="reset-password", **USER
+    ),
     get(ACCOUNTS, service_accounts.list_all, "List service accounts", TAG),
     post(ACCOUNTS, service_accounts.create, "Make a service account", TAG, status=201, **ACCOUNT),
     get(ACCOUNTS + "/{account_id}", service_accounts.read, "Read a service account", TAG),

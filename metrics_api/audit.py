@@ -33,7 +33,7 @@ class AuditView(BaseModel):
     timestamp: datetime
     tenant_id: str
     subject: str
-    subject_type: str
+    subject_type: Literal["User", "App"]
     source_ip: str
     action: str
     http_method: str
@@ -41,7 +41,7 @@ class AuditView(BaseModel):
     entity_type: str
     entity_id: str | None
     entity_name: str | None
-    result: Literal["success", "failure"]
+    result: Literal["Succeeded", "Failed"]
     http_status_code: int
 
     @classmethod
@@ -51,7 +51,7 @@ class AuditView(BaseModel):
             timestamp=entry.time,
             tenant_id=str(entry.tenant_id),
             subject=entry.subject,
-            subject_type=entry.subject_type,
+            subject_type="App" if entry.subject_type == "service-account" else "User",
             source_ip=entry.source_ip,
             action=entry.action,
             http_method=entry.http_method,
@@ -59,7 +59,7 @@ class AuditView(BaseModel):
             entity_type=entry.entity_type,
             entity_id=entry.entity_id,
             entity_name=entry.entity_name,
-            result="success" if entry.http_status_code < 400 else "failure",
+            result="Succeeded" if entry.http_status_code < 400 else "Failed",
             http_status_code=entry.http_status_code,
         )
 

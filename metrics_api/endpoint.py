@@ -54,6 +54,8 @@ class Endpoint:
     """Of the answer."""
     resource: str | None = None
     """The kind of thing that is changed: the request is entered in the audit log."""
+    action: str | None = None
+    """What the audit log calls it, where the method does not say."""
     deprecated: Deprecation | None = None
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
@@ -175,7 +177,7 @@ def entry_of(endpoint: Endpoint, request: Request, caller: Caller, status: int) 
         subject=actor.name,
         subject_type=actor.subject_type,
         source_ip=address_of(request),
-        action=VERBS[endpoint.method],
+        action=endpoint.action or VERBS[endpoint.method],
         http_method=endpoint.method,
         url=request.url.path,
         http_status_code=status,

@@ -132,11 +132,12 @@ def note(services: Services, client: Client, kind: str, account: str, identity: 
         subject=identity.name if identity else account,
         subject_type=identity.subject_type if identity else "unknown",
         source_ip=client.address,
-        action="login",
+        action="sign-in",
         http_method="POST",
-        url=f"token:{kind}",
+        url="/api/v1/token",
         http_status_code=200 if identity else 400,
         entity_type="token",
+        entity_name=kind,
     )
     record(services.control, entry)
 

@@ -42,7 +42,7 @@ def postgres(folder: Path) -> Iterator[str]:
         user=user,
         cwd=data,
     )
-    options = ["-k", data, "-p", str(port), "-h", "127.0.0.1", "-c", "fsync=off", "-c", "max_connections=50"]
+    options = ["-k", str(data), "-p", str(port), "-h", "127.0.0.1", "-c", "fsync=off", "-c", "max_connections=50"]
     with (folder / "postgres.log").open("wb") as log:
         process = subprocess.Popen([server, "-D", data, *options], stdout=log, stderr=log, user=user, cwd=data)
     try:
