@@ -16,8 +16,9 @@ from metrics_api.listing import Column, CountQuery, ListQuery
 from metrics_api.policy import Actor, may, may_grant
 from metrics_api.services import Caller
 from metrics_api.users import Count
+from queries.control.places import NamedPlace, find_place
 from queries.control.roles import ROLES, find_role
-from queries.control.rules import NamedPlace, NewRule, Place, ScopeType, add_rule, find_place, list_rules
+from queries.control.rules import NewRule, Place, ScopeType, add_rule, list_rules
 from queries.control.tables import AccessRule, Application, User
 
 RESOURCE = "access_rules"
@@ -269,7 +270,7 @@ def read_rules(caller: Caller) -> list[RuleView]:
     actor, control = caller.actor, caller.services.control
     rules = list_rules(control, actor.tenant_id)
     with control.session() as session:
-        found = places(session, actor.tenant_id, rules)
+        found = places(session, caller, rules)
     return [
         RuleView.of(rule, found[rule.id])
         for rule in rules
@@ -287,7 +288,7 @@ def read_own_rules(caller: Caller) -> list[RuleView]:
         and ((rule.subject_type, rule.subject_id) == (actor.subject_type, actor.subject_id) or is_of_group(rule, actor))
     ]
     with control.session() as session:
-        found = places(session, actor.tenant_id, rules)
+        found = places(session, caller, rules)
     return [RuleView.of(rule, found[rule.id]) for rule in rules]
 
 
@@ -295,11 +296,16 @@ def is_of_group(rule: AccessRule, actor: Actor) -> bool:
     return rule.subject_type == "group" and rule.subject_id in actor.groups
 
 
-def places(session: Session, tenant_id: int, rules: Sequence[AccessRule]) -> dict[int, NamedPlace | None]:
+def places(session: Session, caller: Caller, rules: Sequence[AccessRule]) -> dict[int, NamedPlace | None]:
     """Where each rule counts, by its id."""
     scopes = {(rule.scope_type, rule.scope_id) for rule in rules}
-    found = {scope: find_place(session, tenant_id, *scope) for scope in scopes}  # type: ignore[arg-type]
+    found = {scope: place_at(session, caller, *scope) for scope in scopes}
     return {rule.id: found[rule.scope_type, rule.scope_id] for rule in rules}
+
+
+def place_at(session: Session, caller: Caller, scope_type: str, scope_id: str) -> NamedPlace | None:
+    departments = caller.services.settings.departments
+    return find_place(session, caller.actor.tenant_id, scope_type, scope_id, departments)
 
 
 def place_of(found: NamedPlace | None, actor: Actor) -> Place:
@@ -329,7 +335,7 @@ def find_scope(caller: Caller, scope_type: ScopeType, scope_id: str) -> NamedPla
     """
     caller.services.discovery.run()
     with caller.services.control.session() as session:
-        where = find_place(session, caller.actor.tenant_id, scope_type, scope_id)
+        where = place_at(session, caller, scope_type, scope_id)
     if where is None or not may(caller.actor, "read", RESOURCE, where.place):
         raise ApiError(400, f"field 'scopeId': there is no {scope_type} with the id {scope_id!r} that you may manage")
     return where
@@ -383,7 +389,7 @@ def take(caller: Caller, written: str, is_meant: bool) -> None:
         rule = session.get(AccessRule, int(written)) if written.isdecimal() and len(written) < 10 else None
         if rule is None or rule.tenant_id != actor.tenant_id:
             raise missing(written)
-        where = find_place(session, actor.tenant_id, rule.scope_type, rule.scope_id)  # type: ignore[arg-type]
+        where = place_at(session, caller, rule.scope_type, rule.scope_id)
         caller.require("delete", RESOURCE, place_of(where, actor))
         role = ROLES.get(rule.role_id)
         if role and not may_grant(actor, role, place_of(where, actor), rule.scope_type):

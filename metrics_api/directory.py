@@ -7,7 +7,7 @@ from collections import OrderedDict
 from metrics_api.policy import Actor
 from queries.control.database import Control
 from queries.control.identity import Credential, Identity, find_identity
-from queries.control.organisation import scope_of
+from queries.control.organisation import owns_everything, scope_of
 from queries.control.rules import grants_of
 from queries.discovery import Discovery
 from queries.settings import Settings
@@ -52,7 +52,9 @@ class Directory:
         """What somebody may see and do, by the rules."""
         with self._control.session() as session:
             grants = tuple(grants_of(session, identity))
-        if any(grant.scope_type in ("department", "tenant") for grant in grants):
+            is_alone = owns_everything(session, identity.tenant_id)
+        kinds = {grant.scope_type for grant in grants}
+        if "department" in kinds or ("tenant" in kinds and not is_alone):
             self._discovery.run()
         with self._control.session() as session:
             scope = scope_of(session, identity.tenant_id, grants, self._departments)

@@ -112,7 +112,7 @@ def scope_of(session: Session, tenant_id: int, grants: Iterable[Grant], departme
         if grant.scope_type == "tenant":
             if grant.scope_id != str(tenant_id):
                 continue
-            if is_alone(session, tenant_id):
+            if owns_everything(session, tenant_id):
                 return EVERYTHING
             names = session.scalars(select(Cluster.name).where(Cluster.tenant_id == tenant_id))
             allowed |= {(name, None) for name in names}
@@ -125,7 +125,7 @@ def scope_of(session: Session, tenant_id: int, grants: Iterable[Grant], departme
     return Scope(frozenset(allowed)) if allowed else NOTHING
 
 
-def is_alone(session: Session, tenant_id: int) -> bool:
+def owns_everything(session: Session, tenant_id: int) -> bool:
     """Whether all that there is belongs to a tenant."""
     others = select(Cluster.id).where(Cluster.tenant_id != tenant_id).limit(1)
     return tenant_id == DEFAULT_TENANT and session.scalar(others) is None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from queries.control.database import Control
 from queries.control.identity import Identity
 from queries.control.roles import ROLES, Role
-from queries.control.tables import AccessRule, Cluster, Department, Project, Tenant
+from queries.control.tables import AccessRule
 
 ScopeType = Literal["system", "tenant", "cluster", "department", "project"]
 
@@ -109,36 +109,3 @@ def grants_of(session: Session, identity: Identity) -> list[Grant]:
         for rule in rules
         if rule.role_id in ROLES and rule.scope_type in SCOPE_TYPES
     ]
-
-
-@dataclass(frozen=True)
-class NamedPlace:
-    name: str
-    place: Place
-
-
-def find_place(session: Session, tenant_id: int, scope_type: ScopeType, scope_id: str) -> NamedPlace | None:
-    """Where a scope lies and what it is called, if the tenant has it."""
-    if scope_type == "system":
-        return NamedPlace(SYSTEM_SCOPE, Place(tenant_id)) if scope_id == SYSTEM_SCOPE else None
-    if scope_type == "tenant":
-        tenant = session.get(Tenant, tenant_id) if scope_id == str(tenant_id) else None
-        return NamedPlace(tenant.name, Place(tenant_id)) if tenant else None
-    if scope_type == "cluster":
-        cluster = session.get(Cluster, scope_id)
-        found = NamedPlace(cluster.name, Place(cluster.tenant_id, cluster.id)) if cluster else None
-    else:
-        unit = find_unit(session, scope_type, scope_id)
-        cluster = session.get(Cluster, unit.cluster_id) if unit else None
-        found = NamedPlace(unit.name, place_of(unit, cluster)) if unit and cluster else None
-    return found if found and found.place.tenant == tenant_id else None
-
-
-def find_unit(session: Session, scope_type: ScopeType, scope_id: str) -> Department | Project | None:
-    return session.get(Department, scope_id) if scope_type == "department" else session.get(Project, scope_id)
-
-
-def place_of(unit: Department | Project, cluster: Cluster) -> Place:
-    if isinstance(unit, Department):
-        return Place(cluster.tenant_id, cluster.id, unit.id)
-    return Place(cluster.tenant_id, cluster.id, unit.department_id, unit.id)
