@@ -21,6 +21,7 @@ from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.policy import Actor
 from metrics_api.services import Caller, Client, Services
 from queries.control.audit import Entry, record
+from queries.control.database import NameTakenError
 
 Handler = Callable[..., Awaitable[object]]
 
@@ -104,12 +105,18 @@ class Endpoint:
         else:
             arguments["services"] = services
             arguments["client"] = Client(address_of(request), request.headers.get("authorization", ""))
+        status = 500
         try:
             response = await self.handle(request, arguments)
+            status = response.status_code
         except ApiError as error:
-            await self.audit(request, arguments, error.error.code)
+            status = error.error.code
             raise
-        await self.audit(request, arguments, response.status_code)
+        except NameTakenError:
+            status = 409
+            raise
+        finally:
+            await self.audit(request, arguments, status)
         response.headers.update(self.deprecated.headers() if self.deprecated else {})
         return response
 
