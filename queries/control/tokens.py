@@ -19,7 +19,7 @@ ALGORITHM = "HS256"
 ISSUER = "metrics-api"
 AUDIENCE = "metrics-api"
 
-KEYS_SECONDS = 30.0
+KEYS_SECONDS = 2.0
 """How long keys are remembered: a key that was withdrawn is accepted so long at the most."""
 
 LEEWAY = timedelta(minutes=5)
