@@ -66,7 +66,12 @@ def serve(
             minder.start()
         try:
             uvicorn.run(
-                application, host=settings.server.host, port=settings.server.port, log_config=None, access_log=False
+                application,
+                host=settings.server.host,
+                port=settings.server.port,
+                log_config=None,
+                access_log=False,
+                forwarded_allow_ips=list(settings.server.trusted_proxies),
             )
         finally:
             if minder:

@@ -59,6 +59,8 @@ class Section(BaseModel):
 class Server(Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """The addresses and networks whose X-Forwarded-For is believed: who guesses passwords is slowed by address."""
 
 
 class Retention(Section):
