@@ -3,10 +3,22 @@
 from datetime import date
 from typing import Any
 
-from metrics_api import access_keys, access_rules, apps, audit, permissions, roles, service_accounts, tokens, users
+from metrics_api import (
+    access_keys,
+    access_rules,
+    apps,
+    audit,
+    oauth,
+    permissions,
+    roles,
+    service_accounts,
+    tokens,
+    users,
+)
 from metrics_api.deprecation import Deprecation
 from metrics_api.endpoint import Endpoint, delete, get, patch, post
-from metrics_api.tokens import form
+from metrics_api.giving import RESOURCE
+from metrics_api.oauth import form
 
 TAG = "Access"
 
@@ -24,13 +36,13 @@ KEY: dict[str, Any] = {"resource": "access-keys"}
 USER: dict[str, Any] = {"resource": "users"}
 SIGN_OUT: dict[str, Any] = USER | {"action": "sign-out"}
 PASSWORD: dict[str, Any] = USER | {"action": "reset-password"}
-RULE: dict[str, Any] = {"resource": access_rules.RESOURCE}
+RULE: dict[str, Any] = {"resource": RESOURCE}
 
 RULES = "/api/v1/authorization/access-rules"
 
 ACCESS: tuple[Endpoint, ...] = (
     post("/api/v1/token", tokens.create_token, "Get a bearer token", TAG, is_public=True),
-    form("/api/v2/token", tokens.create_oauth_token, "Get a bearer token, as OAuth 2 has it", TAG),
+    form("/api/v2/token", oauth.create_token, "Get a bearer token, as OAuth 2 has it", TAG),
     post(
         "/v1/k8s/auth/oauth/apptoken",
         tokens.create_app_token,
@@ -45,6 +57,13 @@ ACCESS: tuple[Endpoint, ...] = (
         "Get a bearer token for a user",
         TAG,
         is_public=True,
+        deprecated=OLD_TOKENS,
+    ),
+    form(
+        "/auth/realms/{realm}/protocol/openid-connect/token",
+        oauth.create_realm_token,
+        "Get a bearer token of a realm",
+        TAG,
         deprecated=OLD_TOKENS,
     ),
     get("/api/v1/users", users.list_all, "List users", TAG),

@@ -63,6 +63,15 @@ def test_the_oauth_endpoint_takes_forms(people: Community, form: dict[str, str])
     assert good(people, told["access_token"])
 
 
+def test_scripts_of_the_identity_server_go_on(people: Community) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": "robot's secret"}
+    path = "/auth/realms/runai/protocol/openid-connect/token"
+    answer = people.anonymous.post(path, data=form | {"scope": "openid", "response_type": "id_token"})
+    assert good(people, answer.json()["access_token"])
+    assert good(people, answer.json()["id_token"])
+    assert answer.headers["Sunset"]
+
+
 def test_an_oauth_client_may_prove_itself_in_the_header(people: Community) -> None:
     form = {"grant_type": "client_credentials"}
     encoded = base64.b64encode(b"robot:robot%27s+secret").decode()
