@@ -18,6 +18,7 @@ test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@setup/packages unpack prometheus prometheus
 	@setup/packages unpack victoria-metrics victoria-metrics
 	@setup/packages install chromium chromium
+	@setup/grafana
 	@$(MAKE) --no-print-directory check
 	@pytest --numprocesses auto --dist loadfile
 

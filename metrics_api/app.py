@@ -16,7 +16,14 @@ from metrics_api.openapi import describe
 from metrics_api.pages import page_routes
 from metrics_api.routes import ENDPOINTS
 from metrics_api.services import Services
+from metrics_api.zstd import ZstdMiddleware
 from queries.settings import Settings
+
+LARGE = 2_000
+"""Bytes from which on a body is compressed, where the client accepts that."""
+
+COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED)
+"""Types of content that do not get smaller."""
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -29,6 +36,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        services.warming.start()
         yield
         services.stop()
 
@@ -37,12 +45,8 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[
             Middleware(Measured),
             Middleware(Hardened, is_open=settings.auth.mode == "off"),
-            Middleware(
-                GZipMiddleware,
-                minimum_size=2_000,
-                compresslevel=4,
-                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED),
-            ),
+            Middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=4, exclude_content_types=COMPRESSED),
+            Middleware(ZstdMiddleware, minimum_size=LARGE, exclude_content_types=COMPRESSED),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,

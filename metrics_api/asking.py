@@ -13,6 +13,7 @@ after five minutes, for corrections and prices still may change it.
 import hashlib
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -25,7 +26,7 @@ from metrics_api.answers import Shape, enveloped, respond
 from metrics_api.cache import Kept
 from metrics_api.errors import ApiError
 from metrics_api.formats import Format, choose_format
-from metrics_api.parameters import Parameters
+from metrics_api.inquiry import Inquiry, Q
 from metrics_api.services import Caller
 from queries.duration import format_duration
 from queries.question import Answer, Asker
@@ -34,16 +35,18 @@ from queries.stop import Stop
 from queries.window import Window
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Windowed(Protocol):
-    """What is asked about a time."""
+class Formed(Protocol):
+    """Query parameters that say how the answer comes."""
 
     @property
-    def window(self) -> Window: ...
+    def format(self) -> Format | None: ...
 
+    @property
+    def envelope(self) -> bool: ...
 
-Q = TypeVar("Q", bound=Windowed)
 
 SETTLED_AFTER = timedelta(hours=25)
 """Late samples are looked for during a day, once an hour."""
@@ -57,7 +60,7 @@ UNSETTLED = "private, no-cache"
 
 async def answer(
     caller: Caller,
-    query: Parameters,
+    query: Formed,
     shape: Shape,
     ask: Callable[Concatenate[Asker, Q, P], Answer],
     question: Q,
@@ -69,19 +72,47 @@ async def answer(
     Raises:
         ApiError: 400, 406, 422 or 503, naming what is wrong or the limit that was reached.
     """
-    services, form = caller.services, choose_format(query.format, caller.accept)
-    check_window(question.window, services.settings.limits)
-    asker = caller.asker() if services.engine.lake.ledger.is_current() else await run_in_threadpool(caller.asker)
+    sent = Sent(choose_format(query.format, caller.accept), shape, query.envelope, question.window)
+    made = await keep(caller, Inquiry.of(ask, question, *arguments, **named), sent)
+    return made.response(caller.if_none_match)
+
+
+async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime], Kept]) -> Kept:
+    """What is written of an answer, within the limits; from the cache where the same was written before.
+
+    write: can be hashed, and says all that it depends on beside the answer. It is given the time, too.
+    Raises:
+        ApiError: 400, 422 or 503, naming the limit that was reached.
+    """
+    limits = caller.services.settings.limits
+    asker = await asker_of(caller)
 
     def work(stop: Stop) -> Kept:
-        answered = ask(asker.within(stop, services.settings.limits.rows), question, *arguments, **named)
-        return kept(answered, form, shape, query.envelope, is_settled(answered, question.window, asker.now))
+        return write(inquiry.put(asker.within(stop, limits.rows)), asker.now)
 
+    return await computed(caller, asker, inquiry.question.window, (inquiry, write), work)
+
+
+async def asker_of(caller: Caller) -> Asker:
+    if caller.services.engine.lake.ledger.is_current():
+        return caller.asker()
+    return await run_in_threadpool(caller.asker)
+
+
+async def computed(
+    caller: Caller, asker: Asker, window: Window, key: tuple[object, ...], work: Callable[[Stop], Kept]
+) -> Kept:
+    """What is kept under a key, or what the work gives, which is kept. key: all that it depends on beside what the
+    actor may see and the version of the lake.
+
+    Raises:
+        ApiError: 400, 422 or 503, naming the limit that was reached.
+    """
+    services = caller.services
+    check_window(window, services.settings.limits)
     versions = asker.snapshot.version, services.engine.lake.workloads.snapshot().version
-    key = (ask, question, arguments, frozenset(named.items()), asker.scope, versions, asker.clusters())
-    is_short = question.window.length <= SHORT
-    made = await services.cache.get((*key, form, shape, query.envelope), lambda: services.pool.answer(work, is_short))
-    return made.response(caller.if_none_match)
+    whole = (*key, asker.scope, versions, asker.clusters())
+    return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
 
 
 def check_window(window: Window, limits: Limits) -> None:
@@ -95,10 +126,25 @@ def check_window(window: Window, limits: Limits) -> None:
         raise ApiError(400, f"start, end: {length} are asked about; at most {most} are answered (limits.window)")
 
 
-def kept(answered: Answer, form: Format, shape: Shape, envelope: bool, settled: bool) -> Kept:
-    response = respond(answered, form, shape, envelope)
+@dataclass(frozen=True)
+class Sent:
+    """How an answer about a window is sent."""
+
+    form: Format
+    shape: Shape
+    envelope: bool
+    window: Window
+
+    def __call__(self, answered: Answer, now: datetime) -> Kept:
+        response = respond(answered, self.form, self.shape, self.envelope)
+        way = (self.form, self.shape, self.envelope)
+        return kept(answered, response, way, is_settled(answered, self.window, now))
+
+
+def kept(answered: Answer, response: Response, way: tuple[object, ...], settled: bool) -> Kept:
+    """A response as it is kept. way: what tells it from others that are made of the same answer."""
     own = {
-        "ETag": f'W/"{digest(answered, form, shape, envelope)}"',
+        "ETag": f'W/"{digest(answered, way)}"',
         "Cache-Control": SETTLED if settled else UNSETTLED,
         "Vary": "Accept, Authorization",
     }
@@ -110,14 +156,16 @@ def is_settled(answered: Answer, window: Window, now: datetime) -> bool:
     return is_complete and window.end <= now - SETTLED_AFTER
 
 
-def digest(answered: Answer, form: Format, shape: Shape, envelope: bool) -> str:
+def digest(answered: Answer, way: tuple[object, ...]) -> str:
     """Of everything that an answer says, but until when clusters were collected, which changes every minute."""
     hashed = hashlib.blake2b(digest_size=16)
     known = {**enveloped(answered), "clusters": [(each.name, each.status) for each in answered.clusters]}
-    hashed.update(msgspec.json.encode((known, form, shape, envelope)))
-    sink = Hashing(hashed)
-    with pa.ipc.new_stream(sink, answered.rows.schema) as writer:
-        writer.write_table(answered.rows.combine_chunks())
+    hashed.update(msgspec.json.encode((known, way)))
+    for name, column in zip(answered.rows.column_names, answered.rows.columns, strict=True):
+        hashed.update(column.is_null().to_numpy().tobytes())
+        told = pa.table({name: column.drop_null()}).combine_chunks()  # what lies where nothing is told, is anything
+        with pa.ipc.new_stream(Hashing(hashed), told.schema) as writer:
+            writer.write_table(told)
     return hashed.hexdigest()
 
 

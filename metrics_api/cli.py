@@ -21,6 +21,7 @@ from metrics_api.explained import Config, console, default_config, explained
 from metrics_api.export_folder import ExportFolder
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
+from queries.accounting import Accounting
 from queries.duration import format_duration, parse_duration
 from queries.engine import Engine
 from queries.exports import EXPORTS, Extract, day_window
@@ -121,10 +122,11 @@ def export(
         until = end or datetime.now(UTC).date() + timedelta(days=1)
         if until <= start:
             raise typer.BadParameter(f"--to {until} is not after --from {start}")
-        lake = Lake(Settings.load(config or default_config()).store.path)
-        engine, chosen = Engine(lake), EXPORTS[dataset]
+        settings, chosen = Settings.load(config or default_config()), EXPORTS[dataset]
+        lake, accounting = Lake(settings.store.path), Accounting.of(settings)
+        engine = Engine(lake, accounting)
         window = Window(day_window(start).start, day_window(until).start)
-        extract = Extract(chosen, window, EVERYTHING, chosen.table(lake).snapshot())
+        extract = Extract(chosen, window, EVERYTHING, chosen.table(lake).snapshot(), accounting=accounting)
         days = list(extract.days(engine))
         with row_bar() as progress:
             task = progress.add_task(dataset, total=sum(rows for _, rows in days))

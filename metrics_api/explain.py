@@ -6,12 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Format, Rows, choose_format, respond
+from metrics_api.answers import MEDIA_TYPES, Format, Rows
+from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
 from metrics_api.parameters import Time
 from metrics_api.services import Caller
 from queries.explain import Moment, explain
+from queries.question import Answer, Asker
 from queries.window import format_time
 
 
@@ -40,10 +42,19 @@ async def read_explanation(
     """Why the time of a GPU, or of a pod's GPUs, stands in its columns: the rule, the holder and how it is known, the
     utilization and its source, when the hour was read and by which run. Of the step around the time; of the hour, where
     its samples are not kept any more."""
-    form = choose_format(query.format, caller.accept)
     moment = Moment(query.cluster, query.time, query.gpu, query.pod)
-    answer = await run_in_threadpool(explain, caller.asker(), moment)
-    if not len(answer.rows):
-        named = f"gpu {query.gpu!r}" if query.gpu is not None else f"pod {query.pod!r}"
-        raise ApiError(404, f"nothing is known of {named} in cluster {query.cluster!r} at {format_time(query.time)}")
-    return await run_in_threadpool(respond, answer, form, "rows", query.envelope)
+    runs = await run_in_threadpool(caller.services.engine.lake.collections.snapshot)
+    return await answer(caller, query, "rows", explained, moment, runs.version)
+
+
+def explained(asker: Asker, moment: Moment, _: int) -> Answer:
+    """The explanation, as of a version of the runs, which may be told of after the hour that they wrote.
+
+    Raises:
+        ApiError: 404, where there is none.
+    """
+    found = explain(asker, moment)
+    if not len(found.rows):
+        named = f"gpu {moment.gpu!r}" if moment.gpu is not None else f"pod {moment.pod!r}"
+        raise ApiError(404, f"nothing is known of {named} in cluster {moment.cluster!r} at {format_time(moment.time)}")
+    return found

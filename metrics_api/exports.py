@@ -144,9 +144,9 @@ def extract_of(caller: Caller, query: ExportQuery, export: Export) -> Extract:
         if column not in export.schema.names:
             known = ", ".join(export.schema.names)
             raise ApiError(400, f"columns: {export.name} has no column {column!r}; it has: {known}")
-    snapshot = export.table(caller.services.engine.lake).snapshot()
-    columns = tuple(dict.fromkeys(query.columns))
-    return Extract(export, query.window(), caller.actor.scope, snapshot, query.where, columns)
+    engine = caller.services.engine
+    snapshot, columns = export.table(engine.lake).snapshot(), tuple(dict.fromkeys(query.columns))
+    return Extract(export, query.window(), caller.actor.scope, snapshot, query.where, columns, engine.accounting)
 
 
 def etag_of(extract: Extract, form: ExportFormat) -> str:

@@ -11,6 +11,7 @@ from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.ledger_row import COLUMNS, LedgerRow
 from metrics_api.parameters import Stepped, check_step
+from metrics_api.ranked import Ranked
 from metrics_api.services import Caller
 from queries.question import Asker, Question
 
@@ -26,12 +27,16 @@ def read_column(text: object) -> str:
 ColumnName = Annotated[str, BeforeValidator(read_column), WithJsonSchema({"type": "string", "enum": list(COLUMNS)})]
 
 
-class LedgerQuery(Stepped):
+class LedgerQuery(Ranked, Stepped):
     """The ledger, in steps or, without a step, as one total."""
 
     columns: tuple[ColumnName, ...] = Field(
         (), description="Which columns, in this order, beside the time and the dimensions. Without it: all."
     )
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return COLUMNS
 
 
 class LedgerRows(Envelope):
@@ -46,5 +51,5 @@ async def read_ledger(
     """GPU-seconds and GPU-hours per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is
     the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
     check_step(query.step, caller.finest_step)
-    question = Question(query.window(), query.steps(), query.by, query.where)
+    question = Question(query.window(), query.steps(), query.by, query.where, query.ranking)
     return await answer(caller, query, query.shape or "rows", Asker.ledger, question, query.columns)

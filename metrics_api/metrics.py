@@ -2,29 +2,26 @@
 
 import difflib
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
 from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
-from metrics_api.parameters import Parameters, StepLength, Stepped, check_step
+from metrics_api.parameters import StepLength, Stepped, check_step
+from metrics_api.ranked import Ranked
 from metrics_api.services import Caller
 from queries.calendar import UTC_ZONE, in_zone
 from queries.catalogue import METRICS, STATISTICS, Metric
 from queries.condition import Condition
 from queries.duration import Duration
 from queries.question import Asker, Question, automatic_step
-from queries.ranking import Ranking
 from queries.window import Window
 
 AUTOMATIC = "auto"
-
-MOST_GROUPS = 10_000
-"""The most groups that a limit keeps."""
 
 Over = Literal["gpus", "time"]
 
@@ -95,7 +92,7 @@ Statistic = Annotated[
 ]
 
 
-class Measured(Parameters):
+class Measured(Ranked):
     """Which metrics, which statistic of them, and which groups."""
 
     metric: tuple[MetricName, ...] = Field(min_length=1)
@@ -104,33 +101,10 @@ class Measured(Parameters):
         description="mean is weighted by GPU-time; sum adds up the GPUs; p95 is the least value that 95 % of the time"
         " stays at or below. Which of them a metric has is in the catalogue.",
     )
-    order_by: str | None = Field(
-        None,
-        description="What groups are ordered by: a metric that is asked for (its value over the whole window), a"
-        " dimension of by, or time; with - in front, descending. What is not known comes last.",
-    )
-    limit: int | None = Field(
-        None,
-        ge=1,
-        le=MOST_GROUPS,
-        description="How many groups are told: the first in the order; without one, those with most of the first"
-        " metric.",
-    )
-    others: bool = Field(False, description="With true, the groups beyond the limit are told as one, named other.")
-
-    @model_validator(mode="after")
-    def order_is_of_the_answer(self) -> Self:
-        known = ("time", *dict.fromkeys(self.metric), *self.by)
-        if self.order_by is not None and self.order_by.removeprefix("-") not in known:
-            raise ValueError(
-                f"order_by = {self.order_by!r}: an answer is ordered by time, a metric or a dimension that is asked"
-                f" for; here: {', '.join(known)}; with - in front, descending"
-            )
-        return self
 
     @property
-    def ranking(self) -> Ranking:
-        return Ranking.parse(self.order_by, self.limit, self.others)
+    def told(self) -> tuple[str, ...]:
+        return self.metric
 
 
 class RangeQuery(Measured, Stepped):

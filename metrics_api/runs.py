@@ -35,6 +35,11 @@ class LakeMetrics(Collector):
             "Version of the ledger table that is served.",
             value=self.asker.snapshot.version,
         )
+        yield GaugeMetricFamily(
+            "metrics_api_hot_bytes",
+            "Memory that the newest part of the ledger takes in this process.",
+            value=self.asker.engine.hot.bytes,
+        )
         until = GaugeMetricFamily(
             "metrics_api_cluster_collected_until_timestamp_seconds",
             "Unix time until which a cluster was collected.",

@@ -11,6 +11,7 @@ from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
 from metrics_api.throttle import Throttle
+from metrics_api.warming import Warming
 from queries.accounting import Accounting
 from queries.control.database import Control
 from queries.control.roles import Action
@@ -33,6 +34,7 @@ class Services:
     pool: Pool
     cache: Cache
     exporting: Exporting
+    warming: Warming
     discovery: Discovery
     directory: Directory
     throttle: Throttle
@@ -48,13 +50,13 @@ class Services:
         lake = Lake(settings.store.path)
         lake.create()
         control = Control(settings.store.control_url)
-        engine = Engine(lake, Accounting.of(settings))
+        limits = settings.limits
+        engine = Engine(lake, Accounting.of(settings), limits.hot_bytes)
         auth = settings.auth
         tokens = Tokens(control, auth.token_lifetime, auth.key_lifetime)
         discovery = Discovery(control, engine, settings)
         directory = Directory(control, settings, discovery)
         provider = Provider(auth.oidc) if auth.oidc else None
-        limits = settings.limits
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
         return cls(
             settings,
@@ -64,6 +66,7 @@ class Services:
             pool,
             cache,
             exporting,
+            Warming(engine),
             discovery,
             directory,
             Throttle(),
@@ -71,6 +74,7 @@ class Services:
         )
 
     def stop(self) -> None:
+        self.warming.stop()
         self.pool.close()
         self.exporting.close()
         self.engine.close()

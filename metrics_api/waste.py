@@ -12,9 +12,10 @@ from metrics_api.parameters import Parameters, Where
 from metrics_api.services import Caller
 from metrics_api.thresholds import Thresholded
 from queries.condition import Condition
+from queries.holdings import CLASSES
 from queries.question import Question
 from queries.queue_waits import CHANGE_DIMENSIONS, queue_waits
-from queries.waste import CLASSES, WasteQuestion, waste
+from queries.waste import WasteOrder, WasteQuestion, waste
 
 MOST_ROWS = 100_000
 
@@ -49,7 +50,12 @@ class WasteQuery(Thresholded):
         tuple(CLASSES), min_length=1, description="Without it, all: " + "; ".join(map(": ".join, CLASSES.items())) + "."
     )
     min_gpu_hours: float = Field(0, ge=0, allow_inf_nan=False, description="Less waste than that is left out.")
+    order_by: WasteOrder = Field("gpu_hours", description="Whether the most waste is that of GPU-hours or of cost.")
     limit: int = Field(100, ge=1, le=MOST_ROWS, description="So many rows at most, those with the most waste.")
+
+    def question(self) -> WasteQuestion:
+        question = Question(self.window(), None, self.by, self.where)
+        return WasteQuestion(question, self.classes, self.policy(), self.min_gpu_hours, self.limit, self.order_by)
 
 
 class QueueQuery(Parameters):
@@ -58,18 +64,19 @@ class QueueQuery(Parameters):
     by: tuple[Literal["cluster", "project", "user", "workload", "gpu_model"], ...] = ("project",)
     where: tuple[WhereOfChanges, ...] = ()
 
+    def question(self) -> Question:
+        return Question(self.window(), None, self.by, self.where)
+
 
 async def read_waste(caller: Caller, query: WasteQuery) -> Answered:
-    """GPU-hours that were held in vain, by workload and class, the most first, with the evidence: what was allocated,
-    how it was utilized, its memory, its power, and when it was active. Each GPU-second is in at most one class: in the
-    first that fits its GPU and workload. Activity is told to the hour."""
-    question = Question(query.window(), None, query.by, query.where)
-    asked = WasteQuestion(question, query.classes, query.policy(), query.min_gpu_hours, query.limit)
-    return await answer(caller, query, "rows", waste, asked)
+    """GPU-hours that were held in vain, by workload and class, the most first, what they cost by the price list in the
+    settings, and the evidence: what was allocated, how it was utilized, its memory, its power, and when it was active.
+    Each GPU-second is in at most one class: in the first that fits its GPU and workload. Activity is told to the
+    hour."""
+    return await answer(caller, query, "rows", waste, query.question())
 
 
 async def read_queue_waits(caller: Caller, query: QueueQuery) -> Answered:
     """How long the workloads that began to run in a time had waited: mean, percentiles, longest, and a cumulative
     histogram; and how many still waited at its end."""
-    question = Question(query.window(), None, query.by, query.where)
-    return await answer(caller, query, "rows", queue_waits, question)
+    return await answer(caller, query, "rows", queue_waits, query.question())

@@ -1,5 +1,6 @@
 """Workloads: the usage of many in one answer, and of one over its life."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -46,6 +47,10 @@ class UsageQuery(Thresholded):
     order: Order = "desc"
     limit: int = Field(100, ge=1, le=MOST_ROWS)
     offset: int = Field(0, ge=0, le=10**9)
+
+    def question(self) -> UsageQuestion:
+        question = Question(self.window(), None, (), self.where)
+        return UsageQuestion(question, None, self.policy(), self.order_by, self.order, self.limit, self.offset)
 
 
 class Identity(BaseModel):
@@ -96,29 +101,14 @@ async def list_usage(caller: Caller, query: UsageQuery) -> UsageRows:
     """Workloads that held GPUs, began, ended or waited in a time: GPU-hours by column, energy, utilization, memory and
     power, waste with its main class, and in which state each is since when. efficiency_ratio is the share of the
     allocated time that is in no class of waste."""
-    asked = UsageQuestion(
-        Question(query.window(), None, (), query.where),
-        None,
-        query.policy(),
-        query.order_by,
-        query.order,
-        query.limit,
-        query.offset,
-    )
-    return await answer(caller, query, "rows", workload_usage, asked)
+    return await answer(caller, query, "rows", workload_usage, query.question())
 
 
 async def read_usage_of_many(caller: Caller, query: UsageQuery, body: Chosen) -> UsageRows:
     """The same of the workloads that are named, up to ten thousand in one call. Those of which nothing is known are
     left out, and counted in a warning."""
-    asked = UsageQuestion(
-        Question(query.window(), None, (), query.where),
-        tuple(each.named() for each in body.workloads),
-        query.policy(),
-        query.order_by,
-        query.order,
-        MOST_CHOSEN,
-    )
+    chosen = tuple(each.named() for each in body.workloads)
+    asked = replace(query.question(), chosen=chosen, limit=MOST_CHOSEN, offset=0)
     return await answer(caller, query, "rows", workload_usage, asked)
 
 

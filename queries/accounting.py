@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from queries.amounts import AMOUNTS
 from queries.departments import Department, department_tables
 from queries.prices import Price, currency_of, price_tables
 from queries.settings import Settings
@@ -19,6 +20,8 @@ DEPARTMENTS = "departments"
 RATES = "rates"
 """The join that adds ``per_gpu_hour`` and ``grams_per_kwh``."""
 
+COSTS = "costs"
+"""After the rates, what adds the cost of each amount of GPU-time, and the ``currency``."""
 
 TOLD = 10
 """How many models without a price are named; they are clusters' own words, and may be many."""
@@ -64,17 +67,20 @@ class Accounting:
         if DEPARTMENTS in joins and not self.departments:
             yield "department: there are none; set departments, with their projects"
 
-    def warnings(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-        """What could not be rated. unrated: rows of ``questions/unrated.sql``."""
-        rows = list(unrated)
-        if self.prices:
-            models = summed(rows, lambda row: quoted(row["gpu_model"]), "unpriced_gpu_hours")
-            for model, hours in models[:TOLD]:
-                yield f"no price for GPUs of model {model}: {hours:.1f} GPU-hours are in no cost; set prices"
-            if models[TOLD:]:
-                yield f"no price for GPUs of {len(models) - TOLD} more models; set prices"
+    def unpriced(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """The models that have no price, where others have. unrated: rows of ``questions/unrated.sql``."""
+        if not self.prices:
+            return
+        models = summed(unrated, lambda row: quoted(row["gpu_model"]), "unpriced_gpu_hours")
+        for model, hours in models[:TOLD]:
+            yield f"no price for GPUs of model {model}: {hours:.1f} GPU-hours are in no cost; set prices"
+        if models[TOLD:]:
+            yield f"no price for GPUs of {len(models) - TOLD} more models; set prices"
+
+    def without_carbon(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+        """The clusters that have no carbon intensity, where others have. unrated: as above."""
         if self.intensities:
-            for cluster, energy in summed(rows, lambda row: row["cluster"], "unrated_kwh"):
+            for cluster, energy in summed(unrated, lambda row: row["cluster"], "unrated_kwh"):
                 yield f"cluster {cluster}: {energy:.1f} kWh are in no carbon; set clusters.carbon_intensity"
 
     @cached_property
@@ -82,7 +88,16 @@ class Accounting:
         return {
             DEPARTMENTS: department_tables(self.departments),
             RATES: price_tables(self.prices, self.intensities),
+            COSTS: {},
         }
+
+    def parameters(self, joins: Iterable[str]) -> dict[str, str | None]:
+        """The values of the ``$names`` of these joins."""
+        return {"currency": self.currency} if COSTS in joins else {}
+
+    def said(self, joins: Iterable[str]) -> dict[str, object]:
+        """What the settings say that these joins add."""
+        return {join: self.departments if join == DEPARTMENTS else (self.prices, self.intensities) for join in joins}
 
     def relations(self, joins: Iterable[str]) -> dict[str, pa.Table]:
         """The tables that these joins read, by name."""
@@ -94,7 +109,7 @@ class Accounting:
         joined = ledger
         for join in joins:
             joined = read_template("queries.joins", join).render(
-                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated
+                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated, amounts=AMOUNTS
             )
         return joined
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from queries.datasets import COLLECTIONS
 from queries.lake_error import unreadable
+from queries.macros import MACROS
 from queries.parquet import parquet
 from queries.table import Table
 from queries.template import read_template
@@ -88,6 +89,7 @@ def counted(table: Table, cluster: str, window: Window) -> dict[datetime, int]:
     parameters = {"start": window.start.timestamp(), "end": window.end.timestamp()}
     try:
         with duckdb.connect() as connection:
+            connection.execute(MACROS)
             rows = connection.sql(sql, params=parameters).fetchall()
     except duckdb.Error as error:
         raise unreadable(table.folder, error) from error

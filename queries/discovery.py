@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from queries.control.database import Control
 from queries.control.organisation import Found, register
-from queries.engine import Engine, Part
+from queries.engine import Engine
+from queries.plan import Part
 from queries.scope import EVERYTHING
 from queries.settings import Settings
 from queries.window import HOUR, Window

@@ -1,10 +1,8 @@
 """Engine: bind the part of the ledger that an actor may see, and run a question over it."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -12,57 +10,48 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from queries.accounting import Accounting
-from queries.buckets import Buckets, Step
-from queries.catalogue import GAUGES, METRICS, Metric
+from queries.accounting import DEPARTMENTS, Accounting
 from queries.collection import Runs
-from queries.datasets import BOOKED, CAPACITY, ENERGY, HISTOGRAM, LEDGER_SCHEMA, TIME, WHAT, WHEN
+from queries.datasets import TIME
+from queries.hot import Hot
 from queries.lake import Lake
-from queries.lake_error import is_damage, unreadable
-from queries.ledger.steps import booked
+from queries.lake_error import reading
+from queries.macros import MACROS
 from queries.parquet import parquet
+from queries.plan import Part
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop, read_at_most
-from queries.template import read_template
+from queries.template import read_template, words
+from queries.view import ledger_of, scoped
 from queries.window import Window
 
-MACROS = """
-create macro unix_timestamp(time) as cast(epoch(time) as bigint);
-create macro timestamp_seconds(seconds) as to_timestamp(seconds);
-create macro percentile(value, share) as quantile_cont(value, share);
-create macro regexp_like(text, pattern) as regexp_matches(text, pattern);
-"""
-"""Functions of Spark that DuckDB calls otherwise: the questions are written for both."""
-
-KEYS = tuple(f'"{name}"' for name, _ in WHEN + WHAT)
-SECONDS = tuple(name for name, _ in CAPACITY + BOOKED + ENERGY)
-BINS = tuple(name for name, _ in HISTOGRAM)
-POWER = METRICS["gpu_power_watts"]
-"""Energy follows from power where no counter was read."""
-UTILIZATION = METRICS["gpu_utilization_ratio"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of time that is read from one layer."""
-
-    layer: str
-    window: Window
+BOUNDLESS = 1 << 62
+"""More rows than there are."""
 
 
 class Engine:
-    """DuckDB, in memory, over the lake's files. Safe to use from several threads."""
+    """DuckDB over the lake's files, and over what of them is in memory. Safe to use from several threads."""
 
-    def __init__(self, lake: Lake, accounting: Accounting | None = None) -> None:
+    def __init__(self, lake: Lake, accounting: Accounting | None = None, hot_bytes: int = 0) -> None:
+        """hot_bytes: how much memory is used for the newest part of the ledger, once it is refreshed."""
         self.lake = lake
         self.accounting = accounting or Accounting()
         self.stop = Stop()
-        self.most_rows = sys.maxsize
+        self.most_rows = BOUNDLESS
         self._duckdb = duckdb.connect(":memory:")
         self._duckdb.execute("set timezone = 'UTC'")
         self._duckdb.execute("set parquet_metadata_cache = true")
         self._duckdb.execute(MACROS)
+        self.hot = Hot(self._duckdb, hot_bytes)
+
+    def snapshot(self) -> Snapshot:
+        """The newest version of the ledger, with what of it is in memory.
+
+        Raises:
+            LakeError: the table is there and cannot be read.
+        """
+        return self.hot.known_to(self.lake.snapshot())
 
     def within(self, stop: Stop, most_rows: int) -> "Engine":
         """The same engine for one question, which can be stopped, and whose answer has no more rows than that."""
@@ -77,28 +66,39 @@ class Engine:
         snapshot: Snapshot,
         parts: list[Part],
         parameters: Mapping[str, Any],
-        metrics: Sequence[Metric] = (),
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         joins: Sequence[str] = (),
+        is_grouped: bool = False,
+        with_times: bool = False,
+        history: Sequence[Part] = (),
         **texts: object,
     ) -> pa.Table:
         """Run one question file over the part of the ledger that a scope shows.
 
-        parts: the time to read and the layers to read it from. parameters: the values of the question's ``$names``.
-        metrics: those that the question asks for. relations: tables that it joins. joins: what of the accounting it
-        asks for. texts: what is filled in of the catalogue's identifiers; never a user's text.
+        parts: the time to read and the layers to read it from; history: of a second look at the ledger. parameters: the
+        values of the question's ``$names``. relations: tables that it joins. joins: what of the accounting it asks for.
+        is_grouped: whether it asks for nothing finer than GROUP_KEYS. with_times: whether it asks when clusters were
+        collected, also where they have no rows to show. texts: what is filled in of the catalogue's identifiers; never
+        a user's text.
         Raises:
             LakeError: a file is damaged or gone.
         """
-        ledger = self.accounting.joined(ledger_of(snapshot, parts, scope, metrics), joins)
-        relations = {**relations, **self.accounting.relations(joins)}
-        return self._run(question, scope, parameters, relations, ledger=ledger, metrics=metrics, **texts)
+        looks = {"ledger": (parts, joins), "history": (history, [join for join in joins if join == DEPARTMENTS])}
+        for name, (_, joined) in looks.items():
+            texts[name] = self.accounting.joined(f"@{name}", joined)
+        sql = read_template("queries.questions", question).render(**texts)
+        names = words(sql)
+        for name, (looked, _) in looks.items():
+            if looked:
+                sql = sql.replace(f"@{name}", ledger_of(snapshot, looked, scope, names, is_grouped, with_times))
+        return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})
 
     def ask_changes(
         self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any], **texts: Any
     ) -> pa.Table:
         """Run one question file over the changes of workloads' states that a scope shows."""
-        return self._run(question, scope, parameters, {}, changes=self.changes(scope, window), **texts)
+        sql = read_template("queries.questions", question).render(changes=self.changes(scope, window), **texts)
+        return self._run(sql, scope, parameters)
 
     def changes(self, scope: Scope, window: Window) -> str:
         """The SQL of the changes of workloads' states, collected with the hours of a window, that a scope shows."""
@@ -112,7 +112,8 @@ class Engine:
         snapshot = self.lake.collections.snapshot()
         source = parquet(snapshot.paths("", window), self.lake.collections.dataset.schema, snapshot.is_mixed)
         shown = "exists (select 1 from scope where scope.cluster is null or scope.cluster = run.cluster)"
-        return self._run(question, scope, parameters, {}, runs=f"select * from {source} as run where {shown}")
+        runs = f"select * from {source} as run where {shown}"
+        return self._run(read_template("queries.questions", question).render(runs=runs), scope, parameters)
 
     def ask_collections(self, scope: Scope, window: Window, counted_since: datetime) -> list[Runs]:
         """How the collection of the clusters went that a scope shows, by the runs that began in a window."""
@@ -122,7 +123,8 @@ class Engine:
             return []
         source = parquet(paths, self.lake.collections.dataset.schema, snapshot.is_mixed)
         parameters = {"counted_since": int(counted_since.timestamp())}
-        rows = self._run("collections", scope, parameters, {}, collections=f"select * from {source}")
+        sql = read_template("queries.questions", "collections").render(collections=f"select * from {source}")
+        rows = self._run(sql, scope, parameters)
         return [Runs(**row) for row in rows.to_pylist() if scope.shows(row["cluster"])]
 
     def stream(
@@ -132,9 +134,11 @@ class Engine:
         parameters: Mapping[str, Any],
         schema: pa.Schema,
         rows: int,
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
         **texts: object,
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a question file, so many at a time, as a schema says. No more than a few batches are held.
+        relations: tables that it joins.
 
         Raises:
             LakeError: a file is damaged or gone.
@@ -142,41 +146,35 @@ class Engine:
         sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
-            cursor.register("scope", scope.table())
+            for name, table in {**relations, "scope": scope.table()}.items():
+                cursor.register(name, table)
             with self._reading(cursor):
-                reader = cursor.sql(sql, params=used).to_arrow_reader(rows)
+                reader: pa.RecordBatchReader = cursor.sql(sql, params=used).to_arrow_reader(rows)
             while True:
                 with self._reading(cursor):
-                    batch = next(reader, None)
+                    batch: pa.RecordBatch | None = next(reader, None)
                 if batch is None:
                     return
                 yield batch.cast(schema)
 
     @contextmanager
     def _reading(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        try:
-            with self.stop.watching(cursor):
-                yield
-        except (duckdb.Error, OSError) as error:
-            if is_damage(error):
-                raise unreadable(self.lake.folder, error) from error
-            raise
+        with reading(self.lake.folder), self.stop.watching(cursor):
+            yield
 
     def _run(
         self,
-        question: str,
+        sql: str,
         scope: Scope,
         parameters: Mapping[str, Any],
-        relations: Mapping[str, pa.Table],
-        **texts: object,
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
     ) -> pa.Table:
-        sql = read_template("queries.questions", question).render(**texts)
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             for name, table in {**relations, "scope": scope.table()}.items():
                 cursor.register(name, table)
             with self._reading(cursor):
-                return in_utc(read_at_most(cursor.sql(sql, params=used).to_arrow_reader(), self.most_rows))
+                return in_utc(read_at_most(cursor, sql, used, self.most_rows))
 
     def close(self) -> None:
         self._duckdb.close()
@@ -186,93 +184,3 @@ def in_utc(table: pa.Table) -> pa.Table:
     """The same times, in a zone that everyone knows by this name."""
     fields = [field.with_type(TIME) if pa.types.is_timestamp(field.type) else field for field in table.schema]
     return table.cast(pa.schema(fields))
-
-
-def plan(
-    window: Window, step: Step | None, samples_since: datetime | None = None, needs_samples: bool = False
-) -> list[Part]:
-    """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest; where
-    samples are no longer kept, the hours that begin there, unless steps are finer than that."""
-    buckets = Buckets(window, step)
-    if needs_samples or buckets.is_finer_than_hours:
-        raw = [window]
-    else:
-        raw = list(dict.fromkeys(within(Window.hour_of(time), window) for time in buckets.hours_cut()))
-    if samples_since and not buckets.is_finer_than_hours:
-        raw = [Window(max(part.start, samples_since), part.end) for part in raw if part.end > samples_since]
-    return [Part("hour", part) for part in between(raw, window)] + [Part("raw", part) for part in raw]
-
-
-def within(hour: Window, window: Window) -> Window:
-    return Window(max(hour.start, window.start), min(hour.end, window.end))
-
-
-def between(parts: list[Window], window: Window) -> Iterator[Window]:
-    """What of a window some parts of it leave, in order."""
-    start = window.start
-    for part in parts:
-        if start < part.start:
-            yield Window(start, part.start)
-        start = part.end
-    if start < window.end:
-        yield Window(start, window.end)
-
-
-def ledger_of(snapshot: Snapshot, parts: list[Part], scope: Scope, metrics: Sequence[Metric]) -> str:
-    """The SQL of the ledger as one table: the files that can hold rows of these parts, and the columns that the metrics
-    need."""
-    gauges = needed_gauges(metrics)
-    layers = dict.fromkeys(part.layer for part in parts)
-    tables = [
-        layer_of(layer, rows_of(snapshot, layer, [part.window for part in parts if part.layer == layer]), gauges)
-        for layer in layers
-    ]
-    return scoped(" union all by name ".join(tables), scope)
-
-
-def scoped(whole: str, scope: Scope) -> str:
-    """The SQL of those rows, of a table with clusters and projects, that a scope shows."""
-    if scope.is_everything:
-        return whole
-    return f"""
-        select everything.*
-        from ({whole}) as everything
-        where exists (
-            select 1
-            from scope
-            where
-                (scope.cluster is null or scope.cluster = everything.cluster)
-                and (scope.project is null or scope.project = everything.project)
-        )
-    """
-
-
-def needed_gauges(metrics: Sequence[Metric]) -> list[Metric]:
-    """The gauges whose columns these metrics are computed from."""
-    wanted = " ".join(f"{metric.numerator} {metric.denominator}" for metric in metrics)
-    return [gauge for gauge in GAUGES if gauge is POWER or gauge.integral in wanted or gauge.seconds in wanted]
-
-
-def layer_of(layer: str, rows: str, gauges: list[Metric]) -> str:
-    source = f"({rows})"
-    if layer == "raw":
-        return f"select * from ({booked(source, KEYS, gauges)})"
-    return f"select {', '.join((*KEYS, *layer_columns(gauges), *BINS))} from {source}"
-
-
-def layer_columns(metrics: Sequence[Metric]) -> list[str]:
-    """The columns beside the keys, with those of some gauges."""
-    gauges = [metric for metric in metrics if metric.entry.gauge]
-    extremes = [name for metric in (*gauges, UTILIZATION) for name in metric.extremes or ()]
-    integrals = [name for gauge in gauges for name in (gauge.integral, gauge.seconds)]
-    return [*SECONDS, *integrals, *extremes]
-
-
-def rows_of(snapshot: Snapshot, layer: str, windows: list[Window]) -> str:
-    """The stored rows of some windows. The times are ours."""
-    paths = list(dict.fromkeys(path for window in windows for path in snapshot.paths(layer, window)))
-    during = " or ".join(
-        f"time >= timestamptz '{window.start.isoformat()}' and time < timestamptz '{window.end.isoformat()}'"
-        for window in windows
-    )
-    return f"select * from {parquet(paths, LEDGER_SCHEMA, snapshot.is_mixed)} where {during}"

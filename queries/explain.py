@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS
+from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS
 from queries.datasets import TIME
-from queries.engine import Part
+from queries.plan import Part
 from queries.question import Answer, Asker, Question
 from queries.window import HOUR, Window
 
@@ -56,8 +56,6 @@ SOURCES = {
 LONGEST_RUN = timedelta(days=2)
 """How long before it read an hour a run may have begun."""
 
-READ = (METRICS["gpu_memory_used_bytes"], METRICS["gpu_power_watts"])
-
 SAID = pa.schema(
     [
         ("layer", pa.string()),
@@ -86,7 +84,8 @@ class Moment:
     pod: str | None = None
 
     @property
-    def hour(self) -> Window:
+    def window(self) -> Window:
+        """The hour that it is in."""
         return Window.hour_of(self.time)
 
     def parameters(self) -> dict[str, Any]:
@@ -97,11 +96,11 @@ class Moment:
 
 def explain(asker: Asker, moment: Moment) -> Answer:
     """One row per holder and column of the step; of the hour, where its samples are not kept any more."""
-    raw, hour = Part("raw", moment.hour), Part("hour", moment.hour)
+    raw, hour = Part("raw", moment.window), Part("hour", moment.window)
     rows, part = booked(asker, moment, raw), raw
     if not len(rows):
         rows, part = booked(asker, moment, hour), hour
-    answer = asker.complete(Question(moment.hour), [part], explained(asker, rows, part.layer))
+    answer = asker.complete(Question(moment.window), [part], explained(asker, rows, part.layer))
     return replace(answer, clusters=tuple(each for each in answer.clusters if each.name == moment.cluster), warnings=())
 
 
@@ -112,7 +111,6 @@ def booked(asker: Asker, moment: Moment, part: Part) -> pa.Table:
         asker.snapshot,
         [part],
         moment.parameters(),
-        READ,
         ledger_columns=LEDGER_COLUMNS,
         gpu=DIMENSIONS["gpu"].sql,
         is_by_pod=moment.pod is not None,

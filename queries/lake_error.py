@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -28,6 +30,21 @@ DAMAGED = (duckdb.IOException, duckdb.InvalidInputException, duckdb.Serializatio
 
 class LakeError(Exception):
     """The lake cannot be read or written; the message names the path and what would be right."""
+
+
+@contextmanager
+def reading(folder: str) -> Iterator[None]:
+    """While DuckDB reads files of a folder.
+
+    Raises:
+        LakeError: one is damaged or gone.
+    """
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        if is_damage(error):
+            raise unreadable(folder, error) from error
+        raise
 
 
 def unreadable(folder: str, error: Exception) -> LakeError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from queries.buckets import Buckets, Pick
 from queries.catalogue import PERCENTILES, Dimension, Metric
+from queries.ranking import placed
 from queries.template import read_template
 from queries.window import format_time
 
@@ -38,6 +39,16 @@ class Measure:
     def needs_samples(self) -> bool:
         return self.slot is not None or self.statistic in PERCENTILES
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether rows that are summed by GROUP_KEYS tell it: no sample, histogram, node or pod does it need."""
+        return not self.needs_samples and all(metric.entry.entity in ("gpu", "project") for metric in self.metrics)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether something is divided by the time that was collected."""
+        return self.statistic == "sum" or any(metric.is_divided_by_time for metric in self.metrics)
+
     def parameters(self) -> dict[str, Any]:
         share = {"share": PERCENTILES[self.statistic] - ENOUGH} if self.statistic in PERCENTILES else {}
         return share | ({"slot": int(self.slot.total_seconds())} if self.slot else {})
@@ -47,7 +58,7 @@ class Measure:
     ) -> dict[str, Any]:
         """What range.sql is filled with."""
         kinds = sorted({metric.entry.entity for metric in self.metrics})
-        shown = [Dimension(each.name, f"top_{each.name}") for each in by] if is_ranked else by
+        shown = placed(by) if is_ranked else by
         names = ["bucket", *(each.column for each in by), "place"]
         texts = {
             "class": CLASS,
@@ -82,8 +93,7 @@ class Measure:
         return self._weighed(weighted, texts)
 
     def _values(self, statistic: str, texts: dict[str, Any]) -> str:
-        is_timed = statistic == "sum" or any(metric.is_divided_by_time for metric in self.metrics)
-        return render("values", statistic=statistic, is_timed=is_timed, **texts)
+        return render("values", statistic=statistic, is_timed=self.is_timed, **texts)
 
     def _weighed(self, weighted: str, texts: dict[str, Any]) -> str:
         is_percentile = self.statistic in PERCENTILES

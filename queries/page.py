@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from queries.engine import plan
+from queries.plan import plan
 from queries.question import Answer, Asker, Question
 
 FOUND = "found"

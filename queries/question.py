@@ -16,9 +16,10 @@ from queries.buckets import Buckets, Pick, Step
 from queries.calendar import Calendar
 from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
-from queries.engine import Engine, Part, plan
+from queries.engine import Engine
 from queries.measure import Measure, picked
-from queries.ranking import AS_THEY_COME, Ranking, name_others
+from queries.plan import Part, plan
+from queries.ranking import AS_THEY_COME, Ranking, placed, without_places
 from queries.scope import Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop
@@ -32,6 +33,9 @@ POINTS = 400
 
 LATE = timedelta(minutes=5)
 """A cluster that was last collected longer ago than this is late."""
+
+GROUPED = frozenset(("cluster", "node_pool", "gpu_model", "department", "project", "user"))
+"""The dimensions that follow from GROUP_KEYS."""
 
 QUOTA = METRICS["gpus_quota"]
 
@@ -70,6 +74,16 @@ class Question:
     def is_of_projects(self) -> bool:
         """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
         return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether it asks for nothing finer than the groups that hours are kept summed by."""
+        return self.dimensions <= GROUPED
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether its groups have places, by what they are over the whole window."""
+        return bool(self.by) and self.ranking.is_by_group
 
     def texts(self) -> dict[str, Any]:
         return {
@@ -129,7 +143,7 @@ class Asker:
         self.scope = scope
         self.configured = tuple(clusters)
         self.now = now
-        self.snapshot: Snapshot = engine.lake.snapshot()
+        self.snapshot: Snapshot = engine.snapshot()
 
     def within(self, stop: Stop, most_rows: int) -> "Asker":
         """The same for one question, which can be stopped, and whose answer has no more rows than that."""
@@ -140,29 +154,57 @@ class Asker:
     def ledger(self, question: Question, columns: tuple[str, ...] = ()) -> Answer:
         """GPU-seconds per column, and what they cost: one row per step and group. columns: some of them alone."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
-        quotas = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else []
-        rows = self._ask(
-            "ledger",
-            question,
-            parts,
-            {"quotas": quotas} if quotas else {},
-            joins=(RATES,),
-            metrics=[QUOTA] if quotas else [],
-            **question.texts(),
-            picked=picked(question.buckets.pick),
-            ledger_columns=LEDGER_COLUMNS,
-            amounts=AMOUNTS,
-            ratios=[METRICS[name] for name in LEDGER_RATIOS],
-            is_quota_told=bool(quotas),
-        )
+        quotas = self._quotas(question, parts)
+        top = self._top_of_ledger(question, quotas, next(iter(columns), "capacity_seconds"))
+        rows = without_places(self._booked(question, parts, quotas, top), question.by, top)
         answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
         return replace(
             answer,
             rows=rows.select(list(chosen)),
             currency=self.engine.accounting.currency,
-            warnings=(*answer.warnings, *self._unrated(question, answer)),
+            warnings=(*answer.warnings, *self._lacking(question, answer)),
         )
+
+    def _quotas(self, question: Question, parts: list[Part]) -> pa.Table | None:
+        """The clusters and projects that have quotas; None where they cannot be told, or there are none."""
+        rows = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else None
+        return rows if rows else None
+
+    def _top_of_ledger(self, question: Question, quotas: pa.Table | None, first: str) -> pa.Table | None:
+        """The places of the groups by what they are over the whole window; None where they are not compared."""
+        if not question.is_ranked:
+            return None
+        parts = plan(question.window, None, self.snapshot.samples_since())
+        totals = self._booked(replace(question, step=None), parts, quotas, None)
+        return question.ranking.places(totals, question.by, first)
+
+    def _booked(self, question: Question, parts: list[Part], quotas: pa.Table | None, top: pa.Table | None) -> pa.Table:
+        asked = self._asked(question, top)
+        relations = {name: table for name, table in (("quotas", quotas), ("top", top)) if table is not None}
+        ranked = asked["by"] if top is not None else []
+        return self._ask(
+            "ledger",
+            question,
+            parts,
+            relations,
+            joins=(RATES,),
+            metrics=[QUOTA] if quotas is not None else [],
+            **asked | {"by": placed(ranked) or asked["by"]},
+            picked=picked(question.buckets.pick, ranked=ranked),
+            order=question.order,
+            ledger_columns=LEDGER_COLUMNS,
+            amounts=AMOUNTS,
+            ratios=[METRICS[name] for name in LEDGER_RATIOS],
+            is_quota_told=quotas is not None,
+        )
+
+    def _asked(self, question: Question, top: pa.Table | None) -> dict[str, Any]:
+        """What a question is filled with; without the groups that have no place, unless they are told as one."""
+        asked = question.texts()
+        if top is not None and not question.ranking.with_others:
+            asked["conditions"] += ["place is not null"]
+        return asked
 
     def range(
         self, question: Question, metrics: Sequence[Metric], statistic: str = "mean", slot: timedelta | None = None
@@ -181,12 +223,11 @@ class Asker:
                 f"{', '.join(unknown)}: {statistic} needs samples, which are kept since {format_time(since)}; ask for"
                 " a later time, or for the mean, sum, min or max"
             )
-        top = self._top(question, measure) if question.by and question.ranking.is_by_group else None
+        top = self._top(question, measure) if question.is_ranked else None
         parts = self._parts(question, measure)
         pick: Pick = question.buckets.pick if question.step else "newest"
         rows = self._measured(question, measure, parts, pick, top)
-        told = name_others(rows, question.by) if top is not None else rows.drop_columns("place")
-        return self.complete(question, parts, told, measure)
+        return self.complete(question, parts, without_places(rows, question.by, top), measure)
 
     def _top(self, question: Question, measure: Measure) -> pa.Table:
         """The places of the groups by what they are over the whole window."""
@@ -203,10 +244,9 @@ class Asker:
     def _measured(
         self, question: Question, measure: Measure, parts: list[Part], pick: Pick, top: pa.Table | None
     ) -> pa.Table:
-        asked = question.texts()
-        if top is not None and not question.ranking.with_others:
-            asked["conditions"] += ["place is not null"]
-        texts = measure.texts(pick, **asked, is_ranked=top is not None, layers={part.layer for part in parts})
+        texts = measure.texts(
+            pick, **self._asked(question, top), is_ranked=top is not None, layers={part.layer for part in parts}
+        )
         return self._ask(
             "range",
             question,
@@ -214,7 +254,9 @@ class Asker:
             {"top": top} if top is not None else {},
             measure.parameters(),
             metrics=measure.metrics,
+            is_grouped=question.is_grouped and measure.is_grouped,
             order=question.order,
+            with_times=pick == "newest" or measure.slot is not None or measure.is_timed,
             **texts,
         )
 
@@ -226,10 +268,17 @@ class Asker:
 
     def coverage(self, question: Question) -> dict[str, float]:
         """Per cluster, the measured share of the capacity; without those that have none."""
-        rows = self._ask("coverage", question, plan(question.window, question.step), **question.texts()).to_pylist()
+        rows = self._covered(question, plan(question.window, question.step))
         return {
             row["cluster"]: row["measured_seconds"] / row["capacity_seconds"] for row in rows if row["capacity_seconds"]
         }
+
+    def _covered(self, question: Question, parts: list[Part]) -> list[dict[str, Any]]:
+        """Rows of ``questions/coverage.sql``."""
+        rows: list[dict[str, Any]] = self._ask(
+            "coverage", question, parts, with_times=True, **question.texts()
+        ).to_pylist()
+        return rows
 
     def _state(self, name: str, until: datetime | None) -> ClusterState:
         if until is None:
@@ -241,8 +290,7 @@ class Asker:
         since = self.snapshot.samples_since()
         buckets = question.buckets
         clusters = self.clusters()
-        told = plan(buckets.told(since), None, since)
-        covered = self._ask("coverage", question, told, **question.texts()).to_pylist()
+        covered = self._covered(question, plan(buckets.told(since), None, since))
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}
@@ -274,6 +322,7 @@ class Asker:
         relations: Mapping[str, pa.Table] = MappingProxyType({}),
         parameters: Mapping[str, Any] = MappingProxyType({}),
         joins: Sequence[str] = (),
+        is_grouped: bool | None = None,
         **texts: Any,
     ) -> pa.Table:
         return self.engine.ask(
@@ -284,17 +333,33 @@ class Asker:
             {**question.parameters(), "currency": self.engine.accounting.currency, **parameters},
             relations={**question.relations(), **relations},
             joins=(*question.joins, *joins),
+            is_grouped=question.is_grouped if is_grouped is None else is_grouped,
             **texts,
         )
 
-    def _unrated(self, question: Question, answer: Answer) -> Iterable[str]:
+    def unpriced(self, question: Question, rows: pa.Table) -> Iterable[str]:
+        """What of these rows has no price, where others have."""
+        if self._has_unpriced(rows):
+            yield from self.engine.accounting.unpriced(self._unrated(question))
+
+    def _lacking(self, question: Question, answer: Answer) -> Iterable[str]:
         """What of an answer has no price or no carbon intensity, where others have."""
         accounting = self.engine.accounting
-        is_unpriced = accounting.prices and pc.any(pc.greater(answer.rows["unpriced_gpu_hours"], 0)).as_py()
-        if is_unpriced or accounting.lacks_intensity(cluster.name for cluster in answer.clusters):
-            parts = plan(question.window, question.step, self.snapshot.samples_since())
-            rows = self._ask("unrated", question, parts, joins=(RATES,), **question.texts()).to_pylist()
-            yield from accounting.warnings(rows)
+        lacks_intensity = accounting.lacks_intensity(cluster.name for cluster in answer.clusters)
+        if lacks_intensity or self._has_unpriced(answer.rows):
+            rows = self._unrated(question)
+            yield from (*accounting.unpriced(rows), *accounting.without_carbon(rows))
+
+    def _has_unpriced(self, rows: pa.Table) -> bool:
+        return bool(self.engine.accounting.prices and pc.any(pc.greater(rows["unpriced_gpu_hours"], 0)).as_py())
+
+    def _unrated(self, question: Question) -> list[dict[str, Any]]:
+        """Rows of ``questions/unrated.sql``."""
+        parts = plan(question.window, question.step, self.snapshot.samples_since())
+        rows: list[dict[str, Any]] = self._ask(
+            "unrated", question, parts, joins=(RATES,), **question.texts()
+        ).to_pylist()
+        return rows
 
     def _warnings(self, cluster: ClusterState, window: Window, hours: int) -> Iterable[str]:
         """What of a cluster is missing from an answer about this window."""

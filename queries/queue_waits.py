@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from queries.engine import plan
+from queries.plan import plan
 from queries.question import Answer, Asker, Question
 from queries.window import Window
 

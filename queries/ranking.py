@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from queries.catalogue import Dimension
+
 OTHER = "other"
 """What the groups are called, together, that have no place of their own."""
 
@@ -31,15 +33,15 @@ class Ranking:
         name = text.removeprefix("-") if text else None
         return cls(name, bool(text) and text != name, limit, with_others)
 
-    def places(self, totals: pa.Table, by: Sequence[str], first_metric: str) -> pa.Table:
-        """The places of the first groups, from 1, by their values over the whole window; what is not known comes
-        last."""
-        keys = [(self.by, self._direction)] if self.by not in (None, "time") else [(first_metric, "descending")]
+    def places(self, totals: pa.Table, by: Sequence[str], first: str) -> pa.Table:
+        """The places of the first groups, from 1, by their values over the whole window; what is not known comes last.
+        first: what counts where nothing is named; the most comes first."""
+        keys = [(self.by, self._direction)] if self.by not in (None, "time") else [(first, "descending")]
         rest = [(name, "ascending") for name in by if name != self.by]
         order = pc.sort_indices(totals, sort_keys=keys + rest)
-        first = totals.take(order[: self.limit]).select(list(by))
-        names = [f"top_{name}" for name in by]
-        return first.rename_columns(names).append_column("place", pa.array(range(1, len(first) + 1), pa.int64()))
+        groups = totals.take(order[: self.limit]).select(list(by))
+        names = [place_column(name) for name in by]
+        return groups.rename_columns(names).append_column("place", pa.array(range(1, len(groups) + 1), pa.int64()))
 
     @property
     def _direction(self) -> str:
@@ -47,6 +49,21 @@ class Ranking:
 
 
 AS_THEY_COME = Ranking()
+
+
+def place_column(name: str) -> str:
+    """The column of a dimension in the table of places; null for groups that have none."""
+    return f"top_{name}"
+
+
+def placed(by: Sequence[Dimension]) -> list[Dimension]:
+    """The same dimensions, where groups have places."""
+    return [Dimension(each.name, place_column(each.name)) for each in by]
+
+
+def without_places(rows: pa.Table, by: Sequence[str], places: pa.Table | None) -> pa.Table:
+    """The rows of groups, of which those that have no place are named; none are where groups were not compared."""
+    return rows.drop_columns("place") if places is None else name_others(rows, by)
 
 
 def name_others(rows: pa.Table, by: Sequence[str]) -> pa.Table:

@@ -9,13 +9,19 @@ SCHEMA = pa.schema([("cluster", pa.string()), ("project", pa.string())])
 
 @dataclass(frozen=True)
 class Scope:
-    """Pairs of cluster and project that may be seen; None stands for any."""
+    """Pairs of cluster and project that may be seen; None stands for any. Whoever may see any project of a cluster may
+    know when that was collected."""
 
     allowed: frozenset[tuple[str | None, str | None]]
 
     @property
     def is_everything(self) -> bool:
         return (None, None) in self.allowed
+
+    @property
+    def hides_projects(self) -> bool:
+        """Whether of some clusters only some projects may be seen."""
+        return not self.is_everything and any(project is not None for _, project in self.allowed)
 
     def shows(self, cluster: str) -> bool:
         """Whether anything of a cluster may be seen."""

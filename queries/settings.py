@@ -136,6 +136,9 @@ class Limits(Section):
     """How long the client of an export may take for a piece of it (some megabytes)."""
     cache_bytes: int = Field(100_000_000, ge=0)
     """How much memory is used for answers that may be asked for again."""
+    hot_bytes: int = Field(500_000_000, ge=0)
+    """How much memory is used for the newest part of the ledger, packed; the rest is read from its files. Making it
+    takes more for a moment."""
 
 
 class BasicAuth(Section):

@@ -13,6 +13,8 @@ from deltalake import DeltaTable
 
 from queries.datasets import TIME, Dataset
 from queries.lake_error import unreadable
+from queries.plan import Part
+from queries.segment import Segment
 from queries.window import HOUR, Window
 
 FILES = pa.schema(
@@ -34,6 +36,8 @@ class Snapshot:
     files: pa.Table
     is_mixed: bool = False
     """Whether some files were written before the newest columns were added."""
+    segments: tuple[Segment, ...] = ()
+    """What of its rows is in memory."""
 
     @classmethod
     def of(cls, table: DeltaTable, folder: str, dataset: Dataset) -> "Snapshot":
@@ -46,6 +50,21 @@ class Snapshot:
 
     def paths(self, layer: str, window: Window, clusters: list[str] | None = None) -> list[str]:
         """The files that can hold rows of these hours."""
+        return [f"{self.folder}/{path}" for path in self._of(layer, window, clusters)["path"].to_pylist()]
+
+    def files_of(self, part: Part) -> tuple[str, ...]:
+        """The files that can hold rows of a part: while they are the same, so are its rows."""
+        return tuple(sorted(self.paths(part.layer, part.window)))
+
+    def bytes_of(self, part: Part) -> int:
+        """The size of the files that can hold rows of a part."""
+        return pc.sum(self._of(part.layer, part.window)["size"]).as_py() or 0
+
+    def clusters_of(self, part: Part) -> list[str]:
+        """The clusters that have files of a part."""
+        return sorted(self._of(part.layer, part.window)["cluster"].unique().to_pylist())
+
+    def _of(self, layer: str, window: Window, clusters: list[str] | None = None) -> pa.Table:
         files = self.files
         mask = pc.and_(
             pc.equal(files["layer"], layer),
@@ -56,7 +75,13 @@ class Snapshot:
         )
         if clusters is not None:
             mask = pc.and_(mask, pc.is_in(files["cluster"], pa.array(clusters, pa.string())))
-        return [f"{self.folder}/{path}" for path in files.filter(mask)["path"].to_pylist()]
+        return files.filter(mask)
+
+    @cached_property
+    def hours(self) -> Window | None:
+        """From the oldest hour that is kept of any cluster to the end of the newest."""
+        oldest, newest = (pc.min(self.files["min_window"]).as_py(), pc.max(self.files["max_window"]).as_py())
+        return Window(oldest.astimezone(UTC), newest.astimezone(UTC) + HOUR) if newest else None
 
     def expired(self, layer: str, before: datetime) -> list[tuple[str, str]]:
         """The clusters and periods of a layer that ended before a time."""

@@ -8,13 +8,13 @@ from typing import Literal
 import pyarrow as pa
 
 from queries.catalogue import DIMENSIONS, Metric
-from queries.engine import plan
+from queries.holdings import ask_holdings
 from queries.page import page
+from queries.plan import plan
 from queries.question import Answer, Asker, Question
 from queries.queue_waits import CHANGE_DIMENSIONS, told_of
-from queries.waste import CLASSES, EVIDENCE, holdings_texts
 from queries.window import Window
-from queries.workload_types import DEFAULTS, Policy, parameters
+from queries.workload_types import DEFAULTS, Policy
 
 HELD_COLUMNS = ("busy", "idle", "held", "unavailable")
 """The columns of the ledger in which the time of a holder can be booked."""
@@ -72,34 +72,35 @@ class UsageQuestion:
 def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
     """One row per workload that held GPUs in the window, or whose state changed in it, or that waited."""
     question = asked.question
-    chosen = pa.Table.from_pylist([asdict(each) for each in dict.fromkeys(asked.chosen or ())], schema=CHOSEN)
+    chosen = None if asked.chosen is None else table_of(asked.chosen)
     told = [place for place, each in enumerate(question.where) if each.field in CHANGE_DIMENSIONS]
     conditions = question.texts()["conditions"]
-    rows = asker.engine.ask(
+    rows = ask_holdings(
         "workload_usage",
-        asker.scope,
-        asker.snapshot,
-        plan(question.window, None, asker.snapshot.samples_since()),
-        question.parameters() | parameters(asked.policy) | {"limit": asked.limit, "offset": asked.offset},
-        EVIDENCE,
-        {"chosen": chosen},
-        question.joins,
+        asker,
+        question,
+        asked.policy,
+        chosen,
+        values={"limit": asked.limit, "offset": asked.offset},
         changes=asker.engine.changes(asker.scope, told_of(question.window, asker)),
         change_conditions=[conditions[place] for place in told],
         is_told_of_changes=len(told) == len(conditions),
         held_columns=HELD_COLUMNS,
-        classes=tuple(CLASSES),
         order_by=asked.order_by,
         order=asked.order,
-        **holdings_texts(asker, question, is_chosen=asked.chosen is not None),
     )
     answer = page(asker, question, rows)
-    return replace(answer, warnings=(*answer.warnings, *missing(len(chosen), len(rows))))
+    return replace(answer, warnings=(*answer.warnings, *missing(chosen, len(rows))))
 
 
-def missing(chosen: int, found: int) -> Iterator[str]:
-    if found < chosen:
-        yield f"{chosen - found} of {chosen} workloads are left out: they held no GPUs and did not change in this time"
+def table_of(workloads: Sequence[Workload]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(each) for each in dict.fromkeys(workloads)], schema=CHOSEN)
+
+
+def missing(chosen: pa.Table | None, found: int) -> Iterator[str]:
+    if chosen is not None and found < len(chosen):
+        left_out = f"{len(chosen) - found} of {len(chosen)} workloads are left out"
+        yield f"{left_out}: they held no GPUs and did not change in this time"
 
 
 def life(asker: Asker, workload: Workload) -> Window | None:
@@ -124,8 +125,8 @@ def workload_series(
         asker.snapshot,
         parts,
         question.parameters() | asdict(workload),
-        metrics,
         joins=question.joins,
+        metrics=metrics,
         keys={name: SERIES_BY[name] for name in by},
         gpu=DIMENSIONS["gpu"].sql,
         **question.texts(),

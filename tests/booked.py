@@ -5,11 +5,12 @@ from datetime import timedelta
 import duckdb
 import pandas as pd
 
-from queries.catalogue import LEDGER_COLUMNS, METRICS
-from queries.engine import Part, ledger_of
+from queries.catalogue import LEDGER_COLUMNS
 from queries.lake import Lake
+from queries.plan import Part
 from queries.scope import EVERYTHING
 from queries.table import Table
+from queries.view import ledger_of
 from queries.window import HOUR, Window
 
 SECONDS = [f"{column}_seconds" for column in LEDGER_COLUMNS]
@@ -17,7 +18,7 @@ SECONDS = [f"{column}_seconds" for column in LEDGER_COLUMNS]
 
 def frame(lake: Lake, window: Window, layer: str) -> pd.DataFrame:
     """The booked rows of a layer, with all that the catalogue knows; times in UTC."""
-    sql = ledger_of(lake.snapshot(), [Part(layer, window)], EVERYTHING, list(METRICS.values()))
+    sql = ledger_of(lake.snapshot(), [Part(layer, window)], EVERYTHING)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         rows: pd.DataFrame = connection.sql(sql).to_arrow_table().to_pandas()

@@ -11,12 +11,15 @@ from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
 from queries.control.applications import create_application
+from queries.logs import write_logs
 from tests.served import fill, settings_for
 
 ROOT = Path(__file__).parent.parent
 
 settings.register_profile("unhurried", deadline=None)  # no test is about time
 settings.load_profile("unhurried")
+
+write_logs()  # as the programs do: structlog's own tracebacks draw every variable, which takes longer than most tests
 
 os.environ["PATH"] = f"{ROOT / '.tools/usr/bin'}:{os.environ['PATH']}"
 

@@ -1,4 +1,4 @@
-"""What tests serve: a lake of two clusters, in which a project has a hostile name."""
+"""What tests serve: a lake of two clusters, in which a project has a hostile name; and a question that never ends."""
 
 from pathlib import Path
 
@@ -8,6 +8,9 @@ from tests.queries.test_question import ALL, HOURS, drawn
 
 HOSTILE = '=HYPERLINK("http://x")<img src=x onerror=alert(1)>%{y}'
 """The name of a project that somebody made up to do harm."""
+
+SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range(10_000_000) as b"
+"""Days of work, made on purpose."""
 
 
 def settings_for(folder: Path, mode: str = "required") -> Settings:

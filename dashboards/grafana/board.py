@@ -1,6 +1,7 @@
 """Board: what all dashboards have in common: datasource, variables, filters, links, and marks for what is missing."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import (
     AdHocVariable,
@@ -15,6 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
     DashboardLinkType,
     Panel,
+    VariableOption,
     VariableRefresh,
 )
 
@@ -43,6 +45,7 @@ def board(name: str, title: str, meaning: str, variables: Iterable[str], panels:
             .tags([TAG])
             .as_dropdown(True)
             .keep_time(True)
+            .include_vars(True)
         )
         .annotation(
             AnnotationQuery()
@@ -73,9 +76,10 @@ def names_of(dimension: str) -> QueryVariable:
         .multi(True)
         .include_all(True)
         .all_value(ALL)
+        .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
 
 
-def chosen(*dimensions: str) -> dict[str, object]:
+def chosen(*dimensions: str) -> dict[str, Any]:
     """The conditions that the variables of these names stand for."""
     return {dimension: f"${dimension}" for dimension in dimensions}

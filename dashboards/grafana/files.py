@@ -7,7 +7,7 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards.grafana import fleet, job, nodes, project, waste
+from dashboards.grafana import costs, fleet, job, nodes, project, waste
 
 FOLDER = Path(__file__).parent
 
@@ -16,6 +16,7 @@ DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
     "project.json": project.dashboard,
     "job.json": job.dashboard,
     "waste.json": waste.dashboard,
+    "costs.json": costs.dashboard,
     "nodes.json": nodes.dashboard,
 }
 

@@ -3,14 +3,26 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, HALF, bars, chart, ledger_chart, linked, number, stacked, table
-
-LEDGER = ("capacity", "busy", "idle", "held", "free", "unattributed", "unavailable", "unknown")
+from dashboards.grafana.panels import (
+    COLUMNS,
+    GPUS,
+    HALF,
+    TEN,
+    amount,
+    bars,
+    chart,
+    ledger_chart,
+    linked,
+    number,
+    stacked,
+    table,
+)
 
 
 def dashboard() -> Dashboard:
     here = chosen("cluster")
-    columns = [f"{name}_seconds" for name in LEDGER]
+    columns = ["capacity_gpu_hours", *(f"{name}_gpu_hours" for name in COLUMNS)]
+    held = ["allocated_gpu_hours", "busy_gpu_hours", "idle_gpu_hours", "held_gpu_hours"]
     ratios = ["gpu_allocation_ratio", "gpu_utilization_ratio", "gpu_coverage_ratio"]
     return board(
         "fleet",
@@ -28,27 +40,29 @@ def dashboard() -> Dashboard:
                 **here,
             ),
             number("Measured", "Share of the capacity whose utilization is known.", "gpu_coverage_ratio", **here),
-            number("Energy", "Energy that the GPUs took.", "gpu_energy_joules", **here),
+            amount("Energy", "Energy that the GPUs took.", "energy_kwh", **here),
             ledger_chart("Where the GPUs are", **here),
-            chart("Utilization", "By cluster.", "gpu_utilization_ratio", by=["cluster"], **here),
-            stacked("Allocated", "GPUs that workloads hold, by project.", "gpus_allocated", by=["project"], **here),
+            chart("Utilization", "By cluster.", "gpu_utilization_ratio", by=["cluster"], **here).max(1),
+            stacked(
+                "Allocated",
+                "GPUs that workloads hold, by project: the ten that hold most.",
+                "gpus_allocated",
+                by=["project"],
+                **TEN,
+                **here,
+            ),
             bars(
                 "Utilization by model", "Of the measured time.", "gpu_utilization_ratio", by=["gpu_model"], **here
             ).max(1),
             chart("Power", "Mean of a GPU, by model.", "gpu_power_watts", by=["gpu_model"], **here),
-            table("Clusters", "GPU-time.", "ledger", by=["cluster"], columns=[*columns, *ratios], **here),
             table(
-                "Projects",
-                "GPU-time.",
-                "ledger",
-                by=["project"],
-                columns=[*columns[1:4], "allocated_gpu_hours", *ratios[1:]],
-                **here,
+                "Clusters", "GPU-hours.", "ledger", [*columns, *ratios], "capacity_gpu_hours", by=["cluster"], **here
+            ),
+            table(
+                "Projects", "GPU-hours.", "ledger", [*held, *ratios[1:]], "allocated_gpu_hours", by=["project"], **here
             )
             .override_by_name("project", [linked("project", "project")])
             .span(HALF),
-            table(
-                "Users", "GPU-time.", "ledger", by=["user"], columns=[*columns[1:4], "allocated_gpu_hours"], **here
-            ).span(HALF),
+            table("Users", "GPU-hours.", "ledger", held, "allocated_gpu_hours", by=["user"], **here).span(HALF),
         ),
     )

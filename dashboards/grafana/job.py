@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, chart, number, stacked, table
+from dashboards.grafana.panels import GPUS, amount, chart, number, stacked, table
 
 
 def dashboard() -> Dashboard:
@@ -22,7 +22,7 @@ def dashboard() -> Dashboard:
             number("Memory", "Share of the GPU memory in use.", "gpu_memory_utilization_ratio", **here),
             number("Tensor cores", "Share of cycles in which they were active.", "gpu_tensor_active_ratio", **here),
             number("Power", "Mean of a GPU.", "gpu_power_watts", **here),
-            number("Energy", "Energy that its GPUs took.", "gpu_energy_joules", **here),
+            amount("Energy", "Energy that its GPUs took.", "energy_kwh", **here),
             chart("Utilization", "Of each GPU.", "gpu_utilization_ratio", **per_gpu).max(1),
             chart("GPU memory", "In use on each GPU.", "gpu_memory_used_bytes", **per_gpu),
             chart(
@@ -44,11 +44,34 @@ def dashboard() -> Dashboard:
             ),
             chart("Temperature", "Of each GPU.", "gpu_temperature_celsius", **per_gpu),
             table(
+                "Life",
+                "What it held, how it was used, and its state.",
+                "workload_usage",
+                [
+                    "workload",
+                    "workload_type",
+                    "cluster",
+                    "project",
+                    "user",
+                    "state",
+                    "started_at",
+                    "ended_at",
+                    "queue_seconds",
+                    "allocated_gpu_hours",
+                    "wasted_gpu_hours",
+                    "waste_class",
+                    "efficiency_ratio",
+                    "gpu_utilization_ratio",
+                ],
+                **here,
+            ).height(6),
+            table(
                 "GPUs",
-                "GPU-time.",
+                "GPU-hours.",
                 "ledger",
+                ["busy_gpu_hours", "idle_gpu_hours", "held_gpu_hours", "energy_kwh", "gpu_utilization_ratio"],
+                "busy_gpu_hours",
                 by=["node", "gpu", "gpu_model"],
-                columns=["busy_seconds", "idle_seconds", "held_seconds", "energy_joules", "gpu_utilization_ratio"],
                 **here,
             ),
         ),

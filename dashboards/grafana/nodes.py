@@ -3,20 +3,12 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, WHOLE, chart, ledger_chart, number, stacked, table
+from dashboards.grafana.panels import GPUS, chart, ledger_chart, metrics_table, number, stacked, table
 
 
 def dashboard() -> Dashboard:
     here = chosen("cluster", "node_pool", "node")
-    columns = [
-        "capacity_seconds",
-        "busy_seconds",
-        "idle_seconds",
-        "held_seconds",
-        "free_seconds",
-        "unavailable_seconds",
-        "unknown_seconds",
-    ]
+    columns = [f"{name}_gpu_hours" for name in ("capacity", "busy", "idle", "held", "free", "unavailable", "unknown")]
     return board(
         "nodes",
         "GPUs: nodes",
@@ -53,16 +45,20 @@ def dashboard() -> Dashboard:
             ).max(1),
             table(
                 "Nodes",
-                "GPU-time.",
+                "GPU-hours.",
                 "ledger",
+                [*columns, "gpu_utilization_ratio", "energy_kwh"],
+                "capacity_gpu_hours",
                 by=["cluster", "node_pool", "node"],
-                columns=[*columns, "gpu_utilization_ratio", "energy_joules"],
                 **here,
-            ).span(WHOLE),
-            table(
+            ),
+            metrics_table(
                 "GPUs",
                 "Means over the time range.",
-                "(gpu_utilization_ratio|gpu_memory_utilization_ratio|gpu_power_watts|gpu_temperature_celsius|gpu_energy_joules)",
+                "gpu_utilization_ratio",
+                "gpu_memory_utilization_ratio",
+                "gpu_power_watts",
+                "gpu_temperature_celsius",
                 by=["node", "gpu", "gpu_model"],
                 **here,
             ),

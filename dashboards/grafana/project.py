@@ -3,12 +3,11 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.grafana.board import board, chosen
-from dashboards.grafana.panels import GPUS, HALF, WHOLE, chart, linked, number, stacked, table
+from dashboards.grafana.panels import GPUS, HALF, WHOLE, amount, chart, linked, number, stacked, table
 
 
 def dashboard() -> Dashboard:
     here = chosen("cluster", "project")
-    columns = ["allocated_gpu_hours", "busy_seconds", "idle_seconds", "held_seconds", "gpu_utilization_ratio"]
     return board(
         "project",
         "GPUs: project",
@@ -25,7 +24,7 @@ def dashboard() -> Dashboard:
             ),
             number("Memory", "Share of the GPU memory in use.", "gpu_memory_utilization_ratio", **here),
             number("Waiting", "Workloads that wait, mean over time.", "workloads_pending", **here).unit("none"),
-            number("Energy", "Energy that its GPUs took.", "gpu_energy_joules", **here),
+            amount("Energy", "Energy that its GPUs took.", "energy_kwh", **here),
             stacked(
                 "What is held",
                 "Busy, idle, and held without a trustworthy utilization.",
@@ -48,8 +47,28 @@ def dashboard() -> Dashboard:
                 "Utilization by user", "Of what they hold.", "gpu_utilization_of_allocated_ratio", by=["user"], **here
             ),
             chart("Waiting and admitted", "Workloads.", "workloads_pending", "workloads_admitted", **here).span(WHOLE),
-            table("Workloads", "GPU-time.", "ledger", by=["workload", "user", "cluster"], columns=columns, **here)
-            .override_by_name("workload", [linked("job", "workload")])
-            .span(WHOLE),
+            table(
+                "Workloads",
+                "What they held, how it was used, and their state; those that hold most, up to 500.",
+                "workload_usage",
+                [
+                    "workload",
+                    "workload_type",
+                    "user",
+                    "cluster",
+                    "state",
+                    "queue_seconds",
+                    "allocated_gpu_hours",
+                    "busy_gpu_hours",
+                    "idle_gpu_hours",
+                    "held_gpu_hours",
+                    "wasted_gpu_hours",
+                    "waste_class",
+                    "gpu_utilization_ratio",
+                ],
+                "allocated_gpu_hours",
+                limit=500,
+                **here,
+            ).override_by_name("workload", [linked("job", "workload", "cluster")]),
         ),
     )

@@ -100,7 +100,7 @@ function showAll({ clusters, latest, totals, projects, ledger, utilization }, { 
   showClusters(at("clusters"), chosen, totals.data, latest);
   drawLedger(at("ledger-plot"), ledger, range);
   drawUtilization(at("utilization-plot"), utilization, range);
-  showProjects(at("projects"), projects.data);
+  showProjects(at("projects"), projects.data, projects.currency);
   at("coverage").textContent = `Coverage of utilization: ${percent(totals.coverage)}`;
 }
 

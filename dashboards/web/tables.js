@@ -37,29 +37,43 @@ const PROJECT_COLUMNS = [
   ["energy kWh", (row) => (row.energy_joules === null ? "–" : tenths(row.energy_joules / 3.6e6))],
 ];
 
+/** Where nothing of these hours has a price there are no columns of costs. */
+function projectColumns(rows, currency) {
+  if (rows.every((row) => row.capacity_cost === null)) return PROJECT_COLUMNS;
+  const unit = currency ? ` ${currency}` : "";
+  return [
+    ...PROJECT_COLUMNS,
+    [`cost${unit}`, (row) => money(row.allocated_cost), "Of the allocated GPU-hours, at the prices of their time."],
+    [`wasted${unit}`, (row) => money(row.wasted_cost), "Of these, what the idle and held GPU-hours cost."],
+  ];
+}
+
 function allocated(row) {
   return row.busy_seconds + row.idle_seconds + row.held_seconds;
 }
 
 /** Projects by what was allocated to them; what nobody held stands below. */
-export function showProjects(table, rows) {
+export function showProjects(table, rows, currency) {
+  const columns = projectColumns(rows, currency);
   const projects = rows.filter((row) => row.project !== null || allocated(row) > 0);
   projects.sort((one, other) => allocated(other) - allocated(one));
   const nobody = rows.find((row) => row.project === null);
-  table.tHead.replaceChildren(made("tr", {}, ...PROJECT_COLUMNS.map(([title]) => made("th", { scope: "col" }, title))));
+  table.tHead.replaceChildren(
+    made("tr", {}, ...columns.map(([name, , title = ""]) => made("th", { scope: "col", title }, name))),
+  );
   table.tBodies[0].replaceChildren(
-    ...projects.map((row) => made("tr", {}, ...PROJECT_COLUMNS.map(([, read]) => made("td", {}, read(row) ?? "(none)")))),
-    ...(nobody ? restRows(nobody) : []),
+    ...projects.map((row) => made("tr", {}, ...columns.map(([, read]) => made("td", {}, read(row) ?? "(none)")))),
+    ...(nobody ? restRows(nobody, columns.length) : []),
   );
 }
 
-function restRows(row) {
+function restRows(row, width) {
   const parts = ["free", "unattributed", "unavailable", "unknown"]
     .filter((name) => row[`${name}_seconds`] > 0)
     .map((name) => `${hours(row[`${name}_seconds`])} GPU-h ${name}`);
   if (parts.length === 0) return [];
   const first = made("td", {}, "held by nobody");
-  return [made("tr", { className: "rest" }, first, made("td", { colSpan: PROJECT_COLUMNS.length - 1 }, parts.join(", ")))];
+  return [made("tr", { className: "rest" }, first, made("td", { colSpan: width - 1 }, parts.join(", ")))];
 }
 
 export function showWarnings(element, warnings) {
@@ -81,6 +95,10 @@ function hours(seconds) {
 
 function tenths(value) {
   return value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
+function money(value) {
+  return value === null ? "–" : value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
 function number(value) {

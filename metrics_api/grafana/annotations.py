@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
+import msgspec
+
+from metrics_api.cache import Kept
+from metrics_api.grafana.steps import aligned_to
+from metrics_api.inquiry import Inquiry
 from queries.question import Asker
-from queries.window import Window, join_hours, milliseconds
+from queries.window import HOUR, Window, join_hours, milliseconds
 
 GAPS = "gaps"
 """What an annotation asks for by name."""
@@ -35,7 +40,23 @@ class Gap:
         return [GAPS, self.cluster]
 
 
-def find_gaps(asker: Asker, window: Window, clusters: tuple[str, ...] = ()) -> Iterator[Gap]:
+@dataclass(frozen=True)
+class GapsQuestion:
+    """window: of whole hours. clusters: none stand for all."""
+
+    window: Window
+    clusters: tuple[str, ...]
+
+
+def gaps_of(window: Window, clusters: tuple[str, ...] = ()) -> Inquiry[list[Gap]]:
+    return Inquiry.of(list_gaps, GapsQuestion(aligned_to(window, HOUR), clusters))
+
+
+def list_gaps(asker: Asker, asked: GapsQuestion) -> list[Gap]:
+    return list(find_gaps(asker, asked.window, asked.clusters))
+
+
+def find_gaps(asker: Asker, window: Window, clusters: tuple[str, ...]) -> Iterator[Gap]:
     """What every answer about a window warns of, with the times: the hours up to a cluster's newest that are not
     there."""
     for cluster in asker.clusters():
@@ -50,30 +71,41 @@ def find_gaps(asker: Asker, window: Window, clusters: tuple[str, ...] = ()) -> I
                 yield Gap(cluster.name, Window(run[0].start, run[-1].end))
 
 
-def to_frame(gaps: list[Gap], ref_id: str) -> dict[str, Any]:
-    """As annotations are read: fields of these names, whose times are times."""
-    values: dict[str, tuple[str, list[object]]] = {
-        "time": ("time", [milliseconds(gap.window.start) for gap in gaps]),
-        "timeEnd": ("time", [milliseconds(gap.window.end) for gap in gaps]),
-        "title": ("string", [gap.title for gap in gaps]),
-        "text": ("string", [gap.text for gap in gaps]),
-        "tags": ("string", [",".join(gap.tags) for gap in gaps]),
-    }
-    fields = [{"name": name, "type": kind, "values": column} for name, (kind, column) in values.items()]
-    return {"refId": ref_id, "name": GAPS, "fields": fields}
+@dataclass(frozen=True)
+class Marked:
+    """As annotations are read: a frame of fields with these names, whose times are times."""
 
+    ref_id: str
 
-def to_regions(gaps: list[Gap], echo: Any) -> list[dict[str, Any]]:
-    """As the old plugins read them."""
-    return [
-        {
-            "annotation": echo,
-            "time": milliseconds(gap.window.start),
-            "timeEnd": milliseconds(gap.window.end),
-            "isRegion": True,
-            "title": gap.title,
-            "text": gap.text,
-            "tags": gap.tags,
+    def __call__(self, gaps: list[Gap], _: datetime) -> Kept:
+        values: dict[str, tuple[str, list[object]]] = {
+            "time": ("time", [milliseconds(gap.window.start) for gap in gaps]),
+            "timeEnd": ("time", [milliseconds(gap.window.end) for gap in gaps]),
+            "title": ("string", [gap.title for gap in gaps]),
+            "text": ("string", [gap.text for gap in gaps]),
+            "tags": ("string", [",".join(gap.tags) for gap in gaps]),
         }
-        for gap in gaps
-    ]
+        fields = [{"name": name, "type": kind, "values": column} for name, (kind, column) in values.items()]
+        return Kept(msgspec.json.encode([{"refId": self.ref_id, "name": GAPS, "fields": fields}]), {})
+
+
+@dataclass(frozen=True)
+class Regions:
+    """As the old plugins read them. echo: the annotation as they sent it, in JSON."""
+
+    echo: bytes
+
+    def __call__(self, gaps: list[Gap], _: datetime) -> Kept:
+        regions = [
+            {
+                "annotation": msgspec.Raw(self.echo),
+                "time": milliseconds(gap.window.start),
+                "timeEnd": milliseconds(gap.window.end),
+                "isRegion": True,
+                "title": gap.title,
+                "text": gap.text,
+                "tags": gap.tags,
+            }
+            for gap in gaps
+        ]
+        return Kept(msgspec.json.encode(regions), {})

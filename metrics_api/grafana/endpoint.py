@@ -17,6 +17,7 @@ from metrics_api.proof import TooSoonError, prove
 from metrics_api.services import Services
 from queries.control.identity import Identity
 from queries.lake_error import LakeError
+from queries.question import UnansweredError
 
 TAG = "Grafana"
 
@@ -48,6 +49,8 @@ class DatasourceEndpoint(Endpoint):
             return explain(error.error, error.headers)
         except LakeError as error:
             return explain(Error(code=503, message=str(error)))
+        except UnansweredError as error:
+            return explain(Error(code=400, message=str(error)))
 
     async def identify(self, request: Request, services: Services) -> Actor:
         """By basic authentication with a client id and its secret; otherwise as everywhere."""

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import numpy as np
+import msgspec
 import pyarrow as pa
 
-from metrics_api.answers import number_groups
+from metrics_api.answers import Layout, Names
+from metrics_api.cache import Kept
 from metrics_api.errors import ApiError
-from metrics_api.grafana.targets import Told
+from metrics_api.grafana.payload import Format
 from queries.question import Answer
-from queries.window import milliseconds
 
 MOST_SERIES = 2_000
 MOST_ROWS = 10_000
@@ -29,10 +29,13 @@ UNITS = {
     "celsius": "celsius",
     "joules": "joule",
     "seconds": "s",
-    "hours": "suffix:h",
+    "hours": "suffix:GPU-h",
     "kwh": "kwatth",
+    "co2e": "massg",
 }
 """Grafana's units, by the last word of a name of ours."""
+
+STATISTIC = re.compile(r"_(mean|min|max|p\d+)$")
 
 COMPLETE = 0.995
 """Below this share of measured capacity an answer says so."""
@@ -42,8 +45,9 @@ PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 Frame = dict[str, Any]
 
 
-def unit_of(name: str) -> dict[str, str]:
-    unit = UNITS.get(name.rpartition("_")[2])
+def unit_of(name: str, currency: str | None = None) -> dict[str, str]:
+    word = STATISTIC.sub("", name).rpartition("_")[2]
+    unit = f"suffix:{currency}" if word == "cost" and currency else UNITS.get(word)
     return {"unit": unit} if unit else {}
 
 
@@ -60,60 +64,43 @@ def meta_of(answer: Answer) -> dict[str, Any]:
 class Grid:
     """An answer by time: for each metric and group a value at every step, NaN where there is none."""
 
-    told: Told
+    answer: Answer
     legend: str | None
 
     @cached_property
+    def layout(self) -> Layout:
+        layout = Layout.of(self.answer)
+        count = len(layout.groups) * len(layout.values)
+        if count > MOST_SERIES:
+            raise ApiError(
+                400,
+                f"{count} series; at most {MOST_SERIES} are drawn: narrow what is asked, group by less, set a limit, or"
+                " ask for a table",
+            )
+        return layout
+
+    @property
     def times(self) -> list[int]:
         """Unix milliseconds."""
-        window, step = self.told.window, self.told.step
-        start = milliseconds(window.start)
-        return list(range(start, milliseconds(window.end), milliseconds(step))) if step else [start]
-
-    def moments(self) -> list[datetime]:
-        return [datetime.fromtimestamp(time / 1000, UTC) for time in self.times]
+        return milliseconds_of(self.layout.times)
 
     @property
     def metrics(self) -> list[str]:
         """The columns that can be drawn."""
-        return [field.name for field in self.told.answer.rows.schema if kind_of(field.type) == "number"]
-
-    @cached_property
-    def numbered(self) -> tuple[list[tuple[str | None, ...]], Any]:
-        groups, lines = number_groups(self.told.answer.rows, list(self.told.answer.by))
-        if len(groups) * len(self.metrics) > MOST_SERIES:
-            raise ApiError(
-                400,
-                f"{len(groups) * len(self.metrics)} series; at most {MOST_SERIES} are drawn:"
-                " narrow what is asked, group by less, or ask for a table",
-            )
-        return groups, lines
+        return list(self.layout.values)
 
     def series(self) -> list["Series"]:
         """One per metric and group, in the order of the rows."""
-        groups, lines = self.numbered
-        columns = self._columns()
-        found = []
-        for metric in self.metrics:
-            values = np.full((len(groups), len(self.times)), np.nan)
-            values[lines, columns] = self.told.answer.rows[metric].cast(pa.float64()).to_numpy(zero_copy_only=False)
-            found += [
-                Series(metric, self._labels(group), values[line].tolist(), self._name(metric, group))
-                for line, group in enumerate(groups)
-            ]
-        return found
+        return [
+            Series(metric, self._labels(group), values[line].tolist(), self._name(metric, group))
+            for metric, values in self.layout.values.items()
+            for line, group in enumerate(self.layout.groups)
+        ]
 
-    def _columns(self) -> Any:
-        rows, step = self.told.answer.rows, self.told.step
-        if not step or not len(rows):
-            return np.zeros(len(rows), np.int64)
-        times = rows["time"].cast(pa.int64()).to_numpy() // 1000
-        return (times - self.times[0]) // milliseconds(step)
+    def _labels(self, group: Names) -> dict[str, str]:
+        return {name: value or NOBODY for name, value in zip(self.answer.by, group, strict=True)}
 
-    def _labels(self, group: tuple[str | None, ...]) -> dict[str, str]:
-        return {name: value or NOBODY for name, value in zip(self.told.answer.by, group, strict=True)}
-
-    def _name(self, metric: str, group: tuple[str | None, ...]) -> str:
+    def _name(self, metric: str, group: Names) -> str:
         labels = self._labels(group)
         if self.legend:
             return PLACEHOLDER.sub(lambda found: ({"metric": metric} | labels).get(found[1], ""), self.legend)
@@ -129,30 +116,49 @@ class Series:
     name: str
 
 
-def to_frames(told: Told, ref_id: str, legend: str | None) -> list[Frame]:
-    """One frame: the times, and a field per series."""
-    grid = Grid(told, legend)
-    fields: list[Frame] = [{"name": "time", "type": "time", "values": grid.times}] + [
+def to_frames(answer: Answer, ref_id: str, legend: str | None) -> list[Frame]:
+    """One frame: the times, and a field per series; of a list, a field per column."""
+    fields = line_fields(answer, legend) if "time" in answer.rows.column_names else column_fields(answer)
+    return [{"refId": ref_id, "meta": meta_of(answer), "fields": fields}]
+
+
+def line_fields(answer: Answer, legend: str | None) -> list[Frame]:
+    grid = Grid(answer, legend)
+    fields: list[Frame] = [
         {
             "name": series.metric,
             "type": "number",
             "values": series.values,
             "labels": series.labels,
-            "config": {"displayNameFromDS": series.name} | unit_of(series.metric),
+            "config": {"displayNameFromDS": series.name} | unit_of(series.metric, answer.currency),
         }
         for series in grid.series()
     ]
-    if len(fields) == 1:
-        fields = [{"name": "time", "type": "time", "values": []}] + [
-            {"name": metric, "type": "number", "values": [], "config": unit_of(metric)} for metric in grid.metrics
-        ]
-    return [{"refId": ref_id, "meta": meta_of(told.answer), "fields": fields}]
+    if fields:
+        return [{"name": "time", "type": "time", "values": grid.times}, *fields]
+    return [{"name": "time", "type": "time", "values": []}] + [
+        {"name": metric, "type": "number", "values": [], "config": unit_of(metric, answer.currency)}
+        for metric in grid.metrics
+    ]
 
 
-def to_time_series(told: Told, ref_id: str, legend: str | None) -> list[Frame]:
+def column_fields(answer: Answer) -> list[Frame]:
+    rows = answer.rows
+    return [
+        {
+            "name": name,
+            "type": kind_of(rows[name].type),
+            "values": plain(rows[name]),
+            "config": unit_of(name, answer.currency),
+        }
+        for name in rows.column_names
+    ]
+
+
+def to_time_series(answer: Answer, ref_id: str, legend: str | None) -> list[Frame]:
     """One element per series, each with its points: value, then milliseconds."""
-    grid = Grid(told, legend)
-    meta = meta_of(told.answer)
+    grid = Grid(answer, legend)
+    meta = meta_of(answer)
     series = grid.series() or [Series(metric, {}, [], metric) for metric in grid.metrics]
     return [
         {
@@ -162,21 +168,23 @@ def to_time_series(told: Told, ref_id: str, legend: str | None) -> list[Frame]:
             "meta": meta,
             "datapoints": [list(point) for point in zip(each.values, grid.times, strict=False)],
         }
-        | unit_of(each.metric)
+        | unit_of(each.metric, answer.currency)
         for each in series
     ]
 
 
-def to_table(told: Told, ref_id: str, _: str | None = None) -> list[Frame]:
+def to_table(answer: Answer, ref_id: str, _: str | None = None) -> list[Frame]:
     """One table: the time where there are steps, the dimensions, and a column per metric."""
-    meta = meta_of(told.answer)
-    rows = told.answer.rows.slice(0, MOST_ROWS)
-    if len(told.answer.rows) > MOST_ROWS:
-        text = f"the first {MOST_ROWS} of {len(told.answer.rows)} rows: narrow what is asked, or group by less"
+    meta = meta_of(answer)
+    rows = answer.rows.slice(0, MOST_ROWS)
+    if len(answer.rows) > MOST_ROWS:
+        text = f"the first {MOST_ROWS} of {len(answer.rows)} rows: narrow what is asked, or group by less"
         meta["notices"].append({"severity": "warning", "text": text})
-    if told.step is None:
+    if answer.times is None and "time" in rows.column_names:
         rows = rows.drop_columns("time")
-    columns = [{"text": name, "type": kind_of(rows[name].type)} | unit_of(name) for name in rows.column_names]
+    columns = [
+        {"text": name, "type": kind_of(rows[name].type)} | unit_of(name, answer.currency) for name in rows.column_names
+    ]
     values = [plain(column) for column in rows.columns]
     table = [list(row) for row in zip(*values, strict=True)]
     return [{"type": "table", "refId": ref_id, "meta": meta, "columns": columns, "rows": table}]
@@ -189,11 +197,37 @@ def kind_of(kind: pa.DataType) -> str:
 
 
 def plain(column: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_timestamp(column.type):
-        return [time // 1000 for time in column.cast(pa.int64()).to_pylist()]
-    return column.to_pylist()  # type: ignore[no-any-return]
+    return milliseconds_of(column) if pa.types.is_timestamp(column.type) else column.to_pylist()
 
 
-Writer = Callable[[Told, str, str | None], list[Frame]]
+def milliseconds_of(times: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Unix milliseconds; None where there is no time."""
+    return times.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
 
-WRITERS: dict[str, Writer] = {"frame": to_frames, "time_series": to_time_series, "table": to_table}
+
+Writer = Callable[[Answer, str, str | None], list[Frame]]
+
+WRITERS: dict[Format, Writer] = {"frame": to_frames, "time_series": to_time_series, "table": to_table}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How a target is answered: a JSON array of frames."""
+
+    form: Format
+    ref_id: str
+    legend: str | None
+    columns: tuple[str, ...] = ()
+    """Of a list, those that are told; without any, all."""
+
+    def __call__(self, answer: Answer, _: datetime) -> Kept:
+        frames = WRITERS[self.form](chosen_columns(answer, self.columns), self.ref_id, self.legend)
+        return Kept(msgspec.json.encode(frames), {})
+
+
+def chosen_columns(answer: Answer, columns: tuple[str, ...]) -> Answer:
+    possible = answer.rows.column_names
+    for name in columns:
+        if name not in possible:
+            raise ApiError(400, f"columns: there is no {name!r}; there are: {', '.join(possible)}")
+    return replace(answer, rows=answer.rows.select(columns)) if columns else answer

@@ -1,7 +1,6 @@
 """Payload: how a target is to be answered, as the editors of Grafana's datasources write it."""
 
 import re
-from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -15,13 +14,17 @@ from pydantic import (
     create_model,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
+from metrics_api.endpoint import is_many
 from metrics_api.errors import ApiError, invalid
-from metrics_api.metrics import Statistic
-from metrics_api.parameters import FINEST, DimensionName, Where
+from metrics_api.ledger import LedgerQuery
+from metrics_api.metrics import RangeQuery
+from metrics_api.parameters import Parameters, Where
+from metrics_api.waste import QueueQuery, WasteQuery
+from metrics_api.workloads import UsageQuery
 from queries.catalogue import DIMENSIONS
 from queries.condition import Condition
-from queries.duration import format_duration, parse_duration
 
 ALL = frozenset({"$__all", "*", ".*"})
 """What Grafana sends for "All" where the variable has this as its value."""
@@ -31,6 +34,8 @@ ESCAPED = re.compile(r"\\([\\^$*+?.()|\[\]{}/])")
 
 GROUP_ENDS = re.compile(r"(?<!\\)\|")
 
+MOST_CONDITIONS = 100
+
 UNFILLED = re.compile(r"\$\w+|\$\{[^}]*\}|\[\[\w+\]\]")
 
 Format = Literal["frame", "time_series", "table"]
@@ -38,7 +43,6 @@ Format = Literal["frame", "time_series", "table"]
 Model = TypeVar("Model", bound=BaseModel)
 
 TOTAL = "total"
-AUTOMATIC = "auto"
 
 
 def read_many(given: object) -> tuple[str, ...]:
@@ -70,20 +74,24 @@ def split_group(text: str) -> list[str]:
     return [ESCAPED.sub(r"\1", member) for member in members]
 
 
-def read_step(text: object) -> timedelta | str:
-    if text in (TOTAL, AUTOMATIC):
-        return str(text)
-    step = parse_duration(text)
-    if step < FINEST or step % FINEST:
-        raise ValueError(f"{format_duration(step)}: a step is a whole number of seconds")
-    return step
+def read_one(given: object) -> str:
+    """One value, that may be the only one of a variable."""
+    return ESCAPED.sub(r"\1", str(given))
+
+
+def read_zone(given: object) -> str:
+    """A time zone, as Grafana's variable of it calls them."""
+    zone = read_one(given)
+    return "UTC" if zone == "utc" else zone
 
 
 Many = Annotated[
     tuple[str, ...], BeforeValidator(read_many), WithJsonSchema({"type": "array", "items": {"type": "string"}})
 ]
 
-Step = Annotated[timedelta | str, BeforeValidator(read_step), WithJsonSchema({"type": "string"})]
+TEXT = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})
+Text = Annotated[str | None, BeforeValidator(read_one), TEXT]
+Zone = Annotated[str | None, BeforeValidator(read_zone), TEXT]
 
 
 class Narrowed(BaseModel):
@@ -123,21 +131,58 @@ Selection = create_model(
 )
 
 
-class Payload(Selection):
-    """How a target is to be answered."""
+QUESTIONS: tuple[type[Parameters], ...] = (RangeQuery, LedgerQuery, WasteQuery, QueueQuery, UsageQuery)
+"""What a target asks, as the main API reads it."""
 
-    by: Annotated[tuple[DimensionName, ...], BeforeValidator(read_many)] = Field(
-        (), validation_alias=AliasChoices("by", "groupBy"), description="The dimensions to group by."
-    )
-    stat: Statistic = Field("mean", description="mean is weighted by GPU-time.")
-    step: Step | None = Field(
+NOT_OFFERED = {"metric", "start", "end", "where", "format", "envelope", "shape"}
+"""What targets, panels and the form of an answer stand for."""
+
+
+def offered(question: type[Parameters]) -> dict[str, FieldInfo]:
+    """What a payload can say to a question, beside which rows are asked about."""
+    return {name: field for name, field in question.model_fields.items() if name not in NOT_OFFERED}
+
+
+def field_of(known: FieldInfo) -> Any:
+    """A field as datasources write it; the question reads it."""
+    if is_many(known.annotation):
+        return Many, Field((), description=known.description)
+    return Text, Field(None, description=known.description)
+
+
+Asked = create_model(
+    "Asked",
+    __base__=Selection,
+    __doc__="All that any of the questions can be told.",
+    **{name: field_of(field) for question in reversed(QUESTIONS) for name, field in offered(question).items()},
+)
+
+
+class Payload(Asked):
+    """How a target is to be answered. Each target knows some of the fields."""
+
+    by: Many = Field((), validation_alias=AliasChoices("by", "groupBy"), description="The dimensions to group by.")
+    step: Text = Field(
         None,
-        description="5m, 1h, 1d; auto: as fine as the panel is wide; total: the whole time range in one row."
-        " Without it: total for tables, auto for the rest.",
+        description="5m, 1h, 1d, 1w, 1mo, 1y; auto: as fine as the panel is wide; total: the whole time range in one"
+        " row. Without it: total for tables, auto for the rest.",
     )
+    tz: Zone = Field(None, description="Where days, weeks and months begin, as Europe/Berlin; $__timezone.")
     format: Format | None = Field(None, description="Without it, what the panel's target asks for, else frame.")
-    columns: Many = Field((), description="Of the ledger: which of its columns, if not all.")
+    columns: Many = Field((), description="Of the ledger and of lists: which of their columns, if not all.")
     legend: str | None = Field(None, description="What a series is called, as in {{project}} on {{cluster}}.")
+
+    def told(self) -> dict[str, object]:
+        """What the question is told, beside the step and which rows are asked about."""
+        unsaid = {*DIMENSIONS, "where", "step", "format", "legend"}
+        said = self.model_dump(include=set(Asked.model_fields) - unsaid, exclude_unset=True)
+        return {name: value for name, value in said.items() if value not in ((), None)}
+
+
+def bounded(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    if len(conditions) > MOST_CONDITIONS:
+        raise ApiError(400, f"{len(conditions)} conditions; at most {MOST_CONDITIONS} are answered")
+    return conditions
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:

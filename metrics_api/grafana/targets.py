@@ -1,21 +1,31 @@
-"""Targets: what a panel can ask for by name (any metric of the catalogue, or the ledger), and how it is asked."""
+"""Targets: what a panel can ask for by name (a metric of the catalogue, the ledger, or a list), and how it is asked."""
 
-import math
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import pyarrow as pa
+from pydantic import ValidationError
 
-from metrics_api.errors import ApiError
-from metrics_api.grafana.payload import TOTAL, Payload, read_many
-from metrics_api.metrics import chosen_metrics, read_metric
-from metrics_api.parameters import LONGEST, check_step
-from queries.catalogue import METRICS
+from metrics_api.errors import ApiError, invalid
+from metrics_api.grafana.payload import TOTAL, Format, Payload, bounded, offered, read_many
+from metrics_api.grafana.steps import Width, aligned_to, chosen_step
+from metrics_api.inquiry import Inquiry
+from metrics_api.ledger import LedgerQuery
+from metrics_api.metrics import RangeQuery, chosen_metrics, read_metric
+from metrics_api.parameters import Parameters
+from metrics_api.services import Caller
+from metrics_api.waste import QueueQuery, WasteQuery
+from metrics_api.workloads import UsageQuery
+from queries.catalogue import DIMENSIONS, METRICS, Metric
 from queries.condition import Condition
 from queries.datasets import TIME
-from queries.duration import format_duration
-from queries.question import POINTS, STEPS, Answer, Asker, Question
+from queries.question import Answer, Asker, Question
+from queries.queue_waits import CHANGE_DIMENSIONS, queue_waits
+from queries.waste import waste
 from queries.window import Window
+from queries.workload_usage import workload_usage
 
 LEDGER = "ledger"
 """Where every GPU-second went: all columns of the ledger's answer."""
@@ -23,73 +33,100 @@ LEDGER = "ledger"
 PLACEHOLDERS = ("", "select metric", "select table")
 """What editors send where nothing was chosen yet."""
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-DAY = timedelta(days=1)
-
 FOREVER = timedelta(days=365_000)
 """A step so long that all time there was lies in one."""
 
-
-WIDEST_MILLISECONDS = 1e12
-
-MOST_CONDITIONS = 100
+Model = TypeVar("Model", bound=Parameters)
 
 
 @dataclass(frozen=True)
-class Width:
-    """How fine a panel can show: the shortest step that it asks for, and the number of points that it has room for."""
+class List:
+    """A question whose answer is a list, without times."""
 
-    interval: timedelta = timedelta(0)
-    points: float = POINTS
+    query: type[WasteQuery | QueueQuery | UsageQuery]
+    ask: Callable[[Asker, Any], Answer]
+    help: str
+    dimensions: tuple[str, ...] = tuple(DIMENSIONS)
+    """What it can be narrowed to."""
 
-    @classmethod
-    def of(cls, interval_milliseconds: float | None, points: float | None) -> "Width":
-        most = points if points and points >= 1 and math.isfinite(points) else POINTS
-        interval = interval_milliseconds or 0
-        return cls(timedelta(milliseconds=min(max(interval, 0), WIDEST_MILLISECONDS)), min(most, LONGEST))
+
+LISTS: dict[str, List] = {
+    "waste": List(WasteQuery, waste, "Who held GPUs in vain, in which way, the most GPU-hours first"),
+    "queue_waits": List(QueueQuery, queue_waits, "How long workloads waited for their GPUs", CHANGE_DIMENSIONS),
+    "workload_usage": List(UsageQuery, workload_usage, "Workloads: what they held, how it was used, their state"),
+}
 
 
 @dataclass(frozen=True)
-class Told:
-    """An answer with the time it is about. step: None where it is one total."""
+class View:
+    """What a panel asks about, whatever its targets are, and how much room it has."""
 
-    answer: Answer
     window: Window
-    step: timedelta | None
+    conditions: tuple[Condition, ...] = ()
+    width: Width = field(default_factory=Width)
 
 
-def ask(
-    asker: Asker,
-    target: str,
-    payload: Payload,
-    window: Window,
-    conditions: tuple[Condition, ...],
-    width: Width,
-    finest: timedelta,
-) -> Told:
-    """Ask what a target names.
+def inquire(caller: Caller, target: str, payload: Payload, form: Format, view: View) -> Inquiry[Answer]:
+    """What a target names, as a question.
 
     Raises:
         ApiError: 400, where there is no such metric, or it cannot be asked this way.
     """
+    if target in LISTS:
+        return inquire_list(caller, target, payload, form, view)
+    is_total = payload.step == TOTAL or (payload.step is None and (form == "table" or view.width.is_a_number))
     names = read_names(target)
-    step = chosen_step(payload, window, width, finest)
-    aligned = aligned_to(window, step) if step else window
-    asked = Question(aligned, step, payload.by, bounded(conditions + payload.conditions()))
     if names == (LEDGER,):
-        return Told(chosen_columns(asker.ledger(asked), payload), aligned, step)
+        return inquire_ledger(caller, payload, view, is_total)
     if LEDGER in names:
         raise ApiError(400, f"target = {target!r}: the ledger and metrics are asked for one by one")
-    metrics = chosen_metrics(names, payload.by, asked.where, payload.stat, "gpus")
-    answer = asker.range(replace(asked, step=step or FOREVER), metrics, payload.stat)
-    return Told(answer if step else dated(answer, window.start), aligned, step)
+    return inquire_metrics(caller, names, payload, view, is_total)
 
 
-def bounded(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    if len(conditions) > MOST_CONDITIONS:
-        raise ApiError(400, f"{len(conditions)} conditions; at most {MOST_CONDITIONS} are answered")
-    return conditions
+def inquire_metrics(
+    caller: Caller, names: tuple[str, ...], payload: Payload, view: View, is_total: bool
+) -> Inquiry[Answer]:
+    query = read(RangeQuery, ", ".join(names), payload, view, is_total, metric=names)
+    metrics = chosen_metrics(query.metric, query.by, query.where, query.stat, query.over)
+    slot = caller.common_step if query.over == "time" else None
+    finest = slot or caller.finest_step
+    if is_total:
+        question = Question(aligned_to(view.window, finest), None, query.by, query.where, query.ranking)
+        return Inquiry.of(total, question, metrics, query.stat, slot)
+    step = chosen_step(query, view.width, finest)
+    question = Question(aligned_to(view.window, step), step, query.by, query.where, query.ranking)
+    return Inquiry.of(Asker.range, question, metrics, query.stat, slot)
+
+
+def inquire_ledger(caller: Caller, payload: Payload, view: View, is_total: bool) -> Inquiry[Answer]:
+    query = read(LedgerQuery, LEDGER, payload, view, is_total)
+    step = None if is_total else chosen_step(query, view.width, caller.finest_step)
+    window = aligned_to(view.window, step or caller.finest_step)
+    return Inquiry.of(Asker.ledger, Question(window, step, query.by, query.where, query.ranking), query.columns)
+
+
+def inquire_list(caller: Caller, target: str, payload: Payload, form: Format, view: View) -> Inquiry[Answer]:
+    if payload.step not in (None, TOTAL) or form == "time_series":
+        raise ApiError(400, f"{target} is a list without times; ask for it as table or frame, without a step")
+    found = LISTS[target]
+    whole = replace(view, window=aligned_to(view.window, caller.finest_step))
+    told = payload if "columns" in offered(found.query) else payload.model_copy(update={"columns": ()})
+    return Inquiry.of(found.ask, read(found.query, target, told, whole, is_total=True).question())
+
+
+def read(model: type[Model], target: str, payload: Payload, view: View, is_total: bool, **more: object) -> Model:
+    """A payload as the main API reads the same question.
+
+    Raises:
+        ApiError: 400, with the field that is wrong.
+    """
+    where = bounded(view.conditions + payload.conditions())
+    step = {} if is_total or payload.step is None else {"step": None if payload.step == "auto" else payload.step}
+    given = payload.told() | step | {"start": view.window.start, "end": view.window.end, "where": where} | more
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error, offered(model), f"payload field of {target}:") from None
 
 
 def read_names(target: str) -> tuple[str, ...]:
@@ -103,46 +140,36 @@ def read_names(target: str) -> tuple[str, ...]:
     return names
 
 
-def chosen_step(payload: Payload, window: Window, width: Width, finest: timedelta) -> timedelta | None:
-    """The step that is asked for; else the finest that the panel has room for."""
-    if payload.step == TOTAL or (payload.step is None and payload.format == "table") or width.points < 2:
-        return None
-    least = max(finest, width.interval, window.length / (width.points - 1))
-    fitting = next((step for step in STEPS if step >= least and step % finest == timedelta(0)), None)
-    if not isinstance(payload.step, timedelta):
-        return fitting or math.ceil(least / DAY) * DAY
-    check_step(payload.step, finest)
-    if window.length / payload.step > LONGEST:
-        text = format_duration(payload.step)
-        raise ApiError(
-            400, f"step = {text}: gives {window.length // payload.step} steps; at most {LONGEST} are answered"
-        )
-    return payload.step
+def total(
+    asker: Asker, question: Question, metrics: tuple[Metric, ...], statistic: str, slot: timedelta | None
+) -> Answer:
+    """Metrics over a whole window, one row per group, with the time at which it begins."""
+    answer = asker.range(replace(question, step=FOREVER), metrics, statistic, slot)
+    place = answer.rows.schema.get_field_index("time")
+    rows = answer.rows.set_column(place, "time", repeated(question.window.start, len(answer.rows)))
+    return replace(answer, rows=rows, times=None)
 
 
-def aligned_to(window: Window, step: timedelta) -> Window:
-    """The whole steps that a window touches: what begins or ends within one would look like less."""
-    return Window(window.start - (window.start - EPOCH) % step, window.end + (EPOCH - window.end) % step)
+def repeated(time: datetime, count: int) -> pa.Array:
+    return pa.array([time] * count, TIME)
 
 
-def dated(answer: Answer, time: datetime) -> Answer:
-    """A total, with the time at which what it is about began."""
-    times = pa.array([time] * len(answer.rows), TIME)
-    return replace(
-        answer, rows=answer.rows.set_column(answer.rows.schema.get_field_index("time"), "time", times), times=None
-    )
+def question_of(target: str) -> type[Parameters]:
+    """What a target is asked with."""
+    if target in LISTS:
+        return LISTS[target].query
+    return LedgerQuery if target == LEDGER else RangeQuery
 
 
-def chosen_columns(answer: Answer, payload: Payload) -> Answer:
-    if not payload.columns:
-        return answer
-    possible = [name for name in answer.rows.column_names if name not in ("time", *answer.by)]
-    for name in payload.columns:
-        if name not in possible:
-            raise ApiError(400, f"columns: the ledger has no {name!r}; it has: {', '.join(possible)}")
-    return replace(answer, rows=answer.rows.select(["time", *answer.by, *payload.columns]))
+def dimensions_of(target: str) -> tuple[str, ...]:
+    """What a target can be narrowed to."""
+    if target in LISTS:
+        return LISTS[target].dimensions
+    return METRICS[target].dimensions if target in METRICS else tuple(DIMENSIONS)
 
 
 def describe_targets() -> dict[str, str]:
     """What can be asked for, and what it is."""
-    return {LEDGER: "Where every GPU-second went"} | {name: metric.entry.help for name, metric in METRICS.items()}
+    lists = {name: each.help for name, each in LISTS.items()}
+    metrics = {name: metric.entry.help for name, metric in METRICS.items()}
+    return {LEDGER: "Where every GPU-second went, and what it cost"} | lists | metrics

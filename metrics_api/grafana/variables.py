@@ -1,35 +1,47 @@
 """Variables: what editors, dashboard variables and ad-hoc filters can choose from."""
 
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, WithJsonSchema
+import pyarrow as pa
+from pydantic import BaseModel, Field, TypeAdapter, WithJsonSchema
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
+from metrics_api.asking import keep
+from metrics_api.cache import Kept
+from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
-from metrics_api.grafana.payload import Selection, read_payload, schema_of
+from metrics_api.grafana.builder import Label, PayloadField, fields_of, options_of
+from metrics_api.grafana.payload import Selection, bounded, read_payload, schema_of
 from metrics_api.grafana.request import AdHocFilter, Lenient, Name, TimeRange, window_of
-from metrics_api.grafana.targets import LEDGER, describe_targets
+from metrics_api.grafana.steps import aligned_to
+from metrics_api.grafana.targets import describe_targets
+from metrics_api.inquiry import Inquiry
 from metrics_api.services import Caller
-from queries.catalogue import DIMENSIONS, METRICS, STATISTICS
+from queries.catalogue import DIMENSIONS, METRICS
 from queries.condition import Condition
+from queries.holdings import CLASSES
+from queries.names import names
 from queries.question import Question
+from queries.window import HOUR
 
 LISTED = timedelta(days=30)
 """The time whose values are listed where a client says none."""
 
-MOST = 5_000
-"""The most values of a dimension that are listed."""
+LISTS: dict[str, Sequence[str]] = {
+    "metrics": tuple(METRICS),
+    "dimensions": tuple(DIMENSIONS),
+    "classes": tuple(CLASSES),
+}
+"""What variables can list beside the names of a dimension."""
 
 
 class DatasourceHealth(BaseModel):
     status: str = "ok"
     message: str
-
-
-class Label(BaseModel):
-    label: str
-    value: str
 
 
 class Option(BaseModel):
@@ -38,15 +50,9 @@ class Option(BaseModel):
     text: str = Field(serialization_alias="__text")
     value: str = Field(serialization_alias="__value")
 
-
-class PayloadField(BaseModel):
-    """A field of the query builder."""
-
-    name: str
-    label: str
-    type: str
-    placeholder: str = ""
-    options: list[Label] | None = None
+    @classmethod
+    def of(cls, name: str) -> "Option":
+        return cls(text=name, value=name)
 
 
 class Choice(BaseModel):
@@ -72,8 +78,17 @@ class VariableRequest(Lenient):
     range: TimeRange | None = None
 
 
-class OptionsRequest(Lenient):
+class MetricsRequest(Lenient):
+    """The target that is chosen, if one is, and what is said of it so far: that decides what else can be said."""
+
     metric: Name = ""
+    payload: Annotated[Any, WithJsonSchema({})] = None
+
+    def said(self) -> dict[str, Any]:
+        return self.payload if isinstance(self.payload, dict) else {}
+
+
+class OptionsRequest(MetricsRequest):
     name: Name = ""
 
 
@@ -84,6 +99,10 @@ class TagKey(BaseModel):
 
 class TagValue(BaseModel):
     text: str
+
+    @classmethod
+    def of(cls, name: str) -> "TagValue":
+        return cls(text=name)
 
 
 class TagKeysRequest(Lenient):
@@ -107,65 +126,46 @@ async def check_health_with_slash(caller: Caller) -> DatasourceHealth:
     return await check_health(caller)
 
 
-async def search(caller: Caller, body: SearchRequest) -> list[str]:
+async def search(caller: Caller, body: SearchRequest) -> Annotated[Response, Produces(list[str])]:
     """The values of a dimension that is named exactly; otherwise the targets whose names contain the text."""
     if body.target in DIMENSIONS:
-        return await run_in_threadpool(values_of, caller, body.target)
-    return [name for name in describe_targets() if body.target in name]
+        return await list_names(caller, body.target, str)
+    return Listed(str).respond([name for name in describe_targets() if body.target in name])
 
 
-async def list_metrics() -> list[Choice]:
+async def list_metrics(body: MetricsRequest) -> list[Choice]:
     """The targets, with the fields that the query builder offers for each."""
     return [
-        Choice(label=f"{name}: {text}", value=name, payloads=fields_of(name))
+        Choice(
+            label=f"{name}: {text}",
+            value=name,
+            payloads=fields_of(name, body.said() if name == body.metric else {}),
+        )
         for name, text in describe_targets().items()
     ]
 
 
-def fields_of(target: str) -> list[PayloadField]:
-    metric = METRICS.get(target)
-    dimensions = metric.dimensions if metric else tuple(DIMENSIONS)
-    return [
-        PayloadField(name="by", label="Group by", type="multi-select", options=labels(dimensions)),
-        PayloadField(
-            name="stat",
-            label="Statistic",
-            type="select",
-            options=labels(metric.statistics if metric else STATISTICS[:1]),
-        ),
-        PayloadField(name="step", label="Step", type="input", placeholder="5m, 1h, 1d, auto or total"),
-        PayloadField(name="format", label="Format", type="select", options=labels(("frame", "time_series", "table"))),
-        PayloadField(name="legend", label="Legend", type="input", placeholder="{{project}} on {{cluster}}"),
-        *(PayloadField(name=name, label=f"Only {name}", type="multi-select") for name in dimensions),
-        *([PayloadField(name="columns", label="Columns", type="input", placeholder="all")] if target == LEDGER else []),
-    ]
+async def list_payload_options(caller: Caller, body: OptionsRequest) -> Annotated[Response, Produces(list[Label])]:
+    """The values that a field of the query builder can have: those of a dimension in the last month, or those that the
+    target knows."""
+    if body.name in DIMENSIONS:
+        return await list_names(caller, body.name, Label.of)
+    return Listed(Label.of).respond(options_of(body.metric, body.name, body.said()))
 
 
-def labels(names: tuple[str, ...]) -> list[Label]:
-    return [Label(label=name, value=name) for name in names]
-
-
-async def list_payload_options(caller: Caller, body: OptionsRequest) -> list[Label]:
-    """The values of a dimension, for the query builder."""
-    if body.name not in DIMENSIONS:
-        raise ApiError(400, f"name = {body.name!r}: no such field has options; there are: {', '.join(DIMENSIONS)}")
-    return labels(tuple(await run_in_threadpool(values_of, caller, body.name)))
-
-
-async def list_options(caller: Caller, body: VariableRequest) -> list[Option]:
+async def list_options(caller: Caller, body: VariableRequest) -> Annotated[Response, Produces(list[Option])]:
     """What a dashboard variable can be: the values of the dimension that its target names, within the dashboard's time
-    range; or the names of the metrics, or of the dimensions."""
+    range; or the names of the metrics, of the dimensions, or of the classes of waste."""
     given = {"target": body.payload} if isinstance(body.payload, str) else body.payload
     asked = read_payload(VariableSelection, given)
     if asked.target in DIMENSIONS:
-        found = await run_in_threadpool(values_of, caller, asked.target, asked.conditions(), body.range)
-    elif asked.target in ("metrics", "dimensions"):
-        found = list(METRICS if asked.target == "metrics" else DIMENSIONS)
-    else:
+        return await list_names(caller, asked.target, Option.of, asked.conditions(), body.range)
+    if asked.target not in LISTS:
         raise ApiError(
-            400, f"target = {asked.target!r}: write metrics, dimensions, or one of these: {', '.join(DIMENSIONS)}"
+            400,
+            f"target = {asked.target!r}: write {', '.join(LISTS)}, or one of these: {', '.join(DIMENSIONS)}",
         )
-    return [Option(text=value, value=value) for value in found]
+    return Listed(Option.of).respond(LISTS[asked.target])
 
 
 async def list_tag_keys(body: TagKeysRequest) -> list[TagKey]:
@@ -174,21 +174,41 @@ async def list_tag_keys(body: TagKeysRequest) -> list[TagKey]:
     return [TagKey(text=name) for name in DIMENSIONS]
 
 
-async def list_tag_values(caller: Caller, body: TagValuesRequest) -> list[TagValue]:
+async def list_tag_values(caller: Caller, body: TagValuesRequest) -> Annotated[Response, Produces(list[TagValue])]:
     """The values that an ad-hoc filter can have, under the other filters."""
     if body.key not in DIMENSIONS:
         raise ApiError(400, f"key = {body.key!r}: unknown key; keys are: {', '.join(DIMENSIONS)}")
     others = tuple(each.condition() for each in body.filters or () if each.key != body.key)
-    found = await run_in_threadpool(values_of, caller, body.key, others, body.time_range)
-    return [TagValue(text=value) for value in found]
+    return await list_names(caller, body.key, TagValue.of, others, body.time_range)
 
 
-def values_of(
-    caller: Caller, dimension: str, conditions: tuple[Condition, ...] = (), given: TimeRange | None = None
-) -> list[str]:
-    """The values that a dimension has in a time range, without the unknown."""
-    window = window_of(given, LISTED)
+async def list_names(
+    caller: Caller,
+    dimension: str,
+    written: Callable[[str], object],
+    conditions: tuple[Condition, ...] = (),
+    given: TimeRange | None = None,
+) -> Response:
+    """The names that a dimension has in the hours of a time range, as a client wants them."""
+    listed, window = Listed(written), window_of(given, LISTED)
     if not window:
-        return []
-    answer = caller.asker().ledger(Question(window, None, (dimension,), conditions))
-    return [value for value in answer.rows[dimension].to_pylist() if value][:MOST]
+        return listed.respond(())
+    question = Question(aligned_to(window, HOUR), None, (dimension,), bounded(conditions))
+    made = await keep(caller, Inquiry.of(names, question), listed)
+    return Response(made.body, media_type="application/json")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A JSON array of names, each written in one way."""
+
+    written: Callable[[str], object]
+
+    def __call__(self, found: pa.Table, _: datetime) -> Kept:
+        return Kept(self.encode(found["name"].to_pylist()), {})
+
+    def respond(self, found: Sequence[str]) -> Response:
+        return Response(self.encode(found), media_type="application/json")
+
+    def encode(self, found: Sequence[str]) -> bytes:
+        return TypeAdapter(list[Any]).dump_json([self.written(name) for name in found], by_alias=True)

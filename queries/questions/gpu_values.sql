@@ -20,8 +20,8 @@
             place,
             time,
             '{{ metric.name }}' as metric,
-            greatest(bin / 100, {{ metric.extremes[0] }}) as value,
-            weight
+            greatest(element_at(utilization_bins, bin) / 100, {{ metric.extremes[0] }}) as value,
+            element_at(utilization_bin_seconds, bin) as weight
         from
             (
                 select
@@ -30,12 +30,13 @@
                     place,
                     time,
                     {{ metric.extremes[0] }},
-                    unnest(utilization_bins) as bin,
-                    unnest(utilization_bin_seconds) as weight
+                    utilization_bins,
+                    utilization_bin_seconds,
+                    explode(sequence(1, size(utilization_bins))) as bin
                 from picked
                 where
-                    kind = 'gpu' and layer = 'hour'
+                    kind = 'gpu' and layer = 'hour' and size(utilization_bins) > 0
                     {% for condition in conditions %} and {{ condition }}{% endfor %}
-            )
+            ) as exploded
     {% endif %}
 {% endfor %}

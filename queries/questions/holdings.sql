@@ -3,6 +3,11 @@
 -- oversized, no_process.
 -- When a GPU was last active, the history says, which goes back before the window. A fraction of a
 -- device is judged by the time of the device (scale), and by the memory that is its share.
+-- What is summed is told in seconds, and where there are prices in seconds that have one and in money.
+{% set holding %}
+cluster, node_pool, node, gpu, gpu_model, namespace, workload_kind, workload, pod, pod_uid, workload_type
+{% if is_by_department %}, department{% endif %}
+{% endset %}
 with
     ledger as ({{ ledger }}),
     limits as (
@@ -26,6 +31,7 @@ with
             pod_uid,
             project,
             "user",
+            {% if is_by_department %} department,{% endif %}
             workload_type,
             unix_timestamp(time) as since,
             unix_timestamp(time) + elapsed_seconds as until,
@@ -42,7 +48,15 @@ with
             gpu_memory_total_bytes_seconds / elapsed_seconds as share,
             gpu_power_watts_integral,
             gpu_power_watts_seconds,
-            case when attribution = 'device' then held_seconds else 0 end as surely_held_seconds,
+            coalesce(attribution = 'device', false) as is_surely_held,
+            {% if is_priced %}
+                {% for column in ("busy", "idle", "held") %}
+                    case
+                        when per_gpu_hour is not null then {{ column }}_seconds else 0
+                    end as {{ column }}_priced_seconds,
+                    coalesce({{ column }}_seconds / 3600 * per_gpu_hour, 0) as {{ column }}_cost,
+                {% endfor %}
+            {% endif %}
             coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
             coalesce(
                 gpu_memory_used_bytes_max < no_process_memory_below_bytes
@@ -58,15 +72,8 @@ with
             and time < timestamp_seconds($end)
             {% for condition in conditions %} and {{ condition }}{% endfor %}
             {% if is_chosen %}
-                and exists (
-                    select 1
-                    from chosen
-                    where
-                        chosen.cluster = typed.cluster
-                        and chosen.workload = typed.workload
-                        and chosen.namespace = coalesce(typed.namespace, '')
-                        and chosen.workload_kind = typed.workload_kind
-                )
+                and (cluster, coalesce(namespace, ''), workload_kind, workload)
+                in (select cluster, namespace, workload_kind, workload from chosen)
             {% endif %}
     ),
     activity as (
@@ -108,26 +115,13 @@ with
     ),
     summed as (
         select
-            cluster,
-            node_pool,
-            node,
-            gpu,
-            gpu_model,
-            namespace,
-            workload_kind,
-            workload,
-            pod,
-            pod_uid,
-            workload_type,
+            {{ holding }},
             max(project) as project,
             max("user") as "user",
             min(since) as held_since,
             max(until) as held_until,
             min(case when is_active then since end) as first_activity,
             max(last_activity) as last_activity,
-            sum(busy_seconds) as busy_seconds,
-            sum(idle_seconds) as idle_seconds,
-            sum(held_seconds) as held_seconds,
             sum(unavailable_seconds) as unavailable_seconds,
             sum(energy_joules) as energy_joules,
             max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
@@ -139,24 +133,22 @@ with
             ) as scale,
             sum(gpu_power_watts_integral) as gpu_power_watts_integral,
             sum(gpu_power_watts_seconds) as gpu_power_watts_seconds,
-            sum(case when is_tail then busy_seconds else 0 end) as tail_busy_seconds,
-            sum(case when is_tail then idle_seconds else 0 end) as tail_idle_seconds,
-            sum(case when is_without_process then idle_seconds else 0 end) as bare_idle_seconds,
-            sum(case when is_without_process and is_tail then idle_seconds else 0 end) as bare_tail_seconds,
-            sum(case when is_without_process then surely_held_seconds else 0 end) as bare_held_seconds
+            {% for unit in units %}
+                sum(busy_{{ unit }}) as busy_{{ unit }},
+                sum(idle_{{ unit }}) as idle_{{ unit }},
+                sum(held_{{ unit }}) as held_{{ unit }},
+                sum(case when is_tail then idle_{{ unit }} else 0 end) as tail_idle_{{ unit }},
+                sum(case when is_without_process then idle_{{ unit }} else 0 end) as bare_idle_{{ unit }},
+                sum(
+                    case when is_without_process and is_tail then idle_{{ unit }} else 0 end
+                ) as bare_tail_{{ unit }},
+                sum(
+                    case when is_without_process and is_surely_held then held_{{ unit }} else 0 end
+                ) as bare_held_{{ unit }},
+            {% endfor %}
+            sum(case when is_tail then busy_seconds else 0 end) as tail_busy_seconds
         from dated
-        group by
-            cluster,
-            node_pool,
-            node,
-            gpu,
-            gpu_model,
-            namespace,
-            workload_kind,
-            workload,
-            pod,
-            pod_uid,
-            workload_type
+        group by {{ holding }}
     ),
     known as (select * from summed inner join limits using (workload_type)),
     unused as (
@@ -171,15 +163,17 @@ with
     cored as (
         select
             *,
+            {% for unit in units %}
+                case
+                    when has_tail then idle_{{ unit }} - tail_idle_{{ unit }} else idle_{{ unit }}
+                end as core_idle_{{ unit }},
+                case
+                    when has_tail then bare_idle_{{ unit }} - bare_tail_{{ unit }} else bare_idle_{{ unit }}
+                end as bare_core_{{ unit }},
+            {% endfor %}
             case
                 when has_tail then busy_seconds - tail_busy_seconds else busy_seconds
-            end as core_busy_seconds,
-            case
-                when has_tail then idle_seconds - tail_idle_seconds else idle_seconds
-            end as core_idle_seconds,
-            case
-                when has_tail then bare_idle_seconds - bare_tail_seconds else bare_idle_seconds
-            end as bare_core_seconds
+            end as core_busy_seconds
         from unused
     ),
     judged as (
@@ -199,31 +193,21 @@ with
     without_process as (
         select
             *,
-            bare_held_seconds
-            + case when is_never_used or is_low or is_small then 0 else bare_core_seconds end as bare_seconds
+            {% for unit in units %}
+                bare_held_{{ unit }} + case
+                    when is_never_used or is_low or is_small then 0 else bare_core_{{ unit }}
+                end as bare_{{ unit }}{{ "," if not loop.last }}
+            {% endfor %}
         from judged
     )
 select
-    cluster,
-    node_pool,
-    node,
-    gpu,
-    gpu_model,
-    namespace,
-    workload_kind,
-    workload,
-    pod,
-    pod_uid,
-    workload_type,
+    {{ holding }},
     project,
     "user",
     held_since,
     held_until,
     first_activity,
     last_activity,
-    busy_seconds,
-    idle_seconds,
-    held_seconds,
     unavailable_seconds,
     energy_joules,
     gpu_utilization_ratio_max,
@@ -231,9 +215,16 @@ select
     gpu_memory_total_bytes_max,
     gpu_power_watts_integral,
     gpu_power_watts_seconds,
-    case when is_never_used then idle_seconds else 0 end as never_used_seconds,
-    case when has_tail then tail_idle_seconds else 0 end as idle_tail_seconds,
-    case when is_low then core_idle_seconds else 0 end as low_utilization_seconds,
-    case when is_small and not is_low then core_idle_seconds else 0 end as oversized_seconds,
-    case when scale * bare_seconds >= no_process_after then bare_seconds else 0 end as no_process_seconds
+    {% for unit in units %}
+        busy_{{ unit }},
+        idle_{{ unit }},
+        held_{{ unit }},
+        case when is_never_used then idle_{{ unit }} else 0 end as never_used_{{ unit }},
+        case when has_tail then tail_idle_{{ unit }} else 0 end as idle_tail_{{ unit }},
+        case when is_low then core_idle_{{ unit }} else 0 end as low_utilization_{{ unit }},
+        case when is_small and not is_low then core_idle_{{ unit }} else 0 end as oversized_{{ unit }},
+        case
+            when scale * bare_seconds >= no_process_after then bare_{{ unit }} else 0
+        end as no_process_{{ unit }}{{ "," if not loop.last }}
+    {% endfor %}
 from without_process

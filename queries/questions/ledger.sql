@@ -10,6 +10,7 @@ with
         select
             bucket,
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
+            place,
             per_gpu_hour,
             grams_per_kwh,
             sum(capacity_seconds) as capacity_seconds,
@@ -29,12 +30,16 @@ with
             (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
             {% for condition in conditions %} and {{ condition }}{% endfor %}
         group by
-            bucket, {% for dimension in by %} {{ dimension.sql }},{% endfor %} per_gpu_hour, grams_per_kwh
+            bucket,
+            {% for dimension in by %} {{ dimension.sql }},{% endfor %} place,
+            per_gpu_hour,
+            grams_per_kwh
     ),
     sums as (
         select
             bucket,
             {% for dimension in by %} {{ dimension.column }},{% endfor %}
+            place,
             sum(capacity_seconds) as capacity_seconds,
             {% for column in ledger_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(measured_seconds) as measured_seconds,
@@ -49,11 +54,12 @@ with
             sum(quota_gpu_hours) as quota_gpu_hours,
             sum(quota_used_seconds) as quota_used_seconds
         from alike
-        group by bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
+        group by bucket, {% for dimension in by %} {{ dimension.column }},{% endfor %} place
     )
 select
     bucket as time,
     {% for dimension in by %} {{ dimension.column }},{% endfor %}
+    place,
     capacity_seconds,
     {% for column in ledger_columns %} {{ column }}_seconds,{% endfor %}
     measured_seconds,
@@ -77,4 +83,4 @@ select
         / nullif({{ metric.denominator }}, 0) as {{ metric.name }}{{ "," if not loop.last }}
     {% endfor %}
 from sums
-order by bucket{% for dimension in by %}, {{ dimension.column }}{% endfor %}
+order by {{ order }}

@@ -15,14 +15,7 @@ with
             {% for column in held_columns %} sum({{ column }}_seconds) as {{ column }}_seconds,{% endfor %}
             sum(busy_seconds + idle_seconds + held_seconds) as allocated_seconds,
             sum(energy_joules) as energy_joules,
-            max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
-            max(gpu_memory_used_bytes_max) as gpu_memory_used_bytes_max,
-            max(gpu_memory_used_bytes_max / gpu_memory_total_bytes_max) as gpu_memory_utilization_ratio_max,
-            sum(gpu_power_watts_integral) / nullif(sum(gpu_power_watts_seconds), 0) as gpu_power_watts,
-            timestamp_seconds(min(held_since)) as held_since,
-            timestamp_seconds(max(held_until)) as held_until,
-            timestamp_seconds(min(first_activity)) as first_activity,
-            timestamp_seconds(max(last_activity)) as last_activity,
+            {% include "evidence.sql" %},
             {% for class in classes %} sum({{ class }}_seconds) as {{ class }}_seconds,{% endfor %}
             sum(
                 {% for class in classes %}{{ class }}_seconds{{ " + " if not loop.last }}{% endfor %}
@@ -40,15 +33,8 @@ with
             time < timestamp_seconds($end)
             {% for condition in change_conditions %} and {{ condition }}{% endfor %}
             {% if is_chosen %}
-                and exists (
-                    select 1
-                    from chosen
-                    where
-                        chosen.cluster = every_change.cluster
-                        and chosen.workload = every_change.workload
-                        and chosen.namespace = coalesce(every_change.namespace, '')
-                        and chosen.workload_kind = every_change.workload_kind
-                )
+                and (cluster, coalesce(namespace, ''), workload_kind, workload)
+                in (select cluster, namespace, workload_kind, workload from chosen)
             {% endif %}
     ),
     lives as (

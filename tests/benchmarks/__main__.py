@@ -11,8 +11,10 @@ from rich.console import Console
 from tests.benchmarks.asking import compare_asking
 from tests.benchmarks.backfilling import compare_backfilling
 from tests.benchmarks.collecting import compare_collecting
+from tests.benchmarks.dashboards import compare_dashboards
 from tests.benchmarks.exporting import compare_exporting
 from tests.benchmarks.findings import Finding, table_of
+from tests.benchmarks.fleet import Fleet
 from tests.benchmarks.freshness import compare_freshness
 from tests.benchmarks.growing import compare_growing
 from tests.benchmarks.servers import prometheus_of
@@ -28,6 +30,7 @@ class Benchmark(StrEnum):
     freshness = "freshness"
     growing = "growing"
     exporting = "exporting"
+    dashboards = "dashboards"
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,14 @@ class Amount:
     growing: tuple[int, ...]
     minutes: int
     exported: int
+    fleet: Fleet
 
 
-FULL = Amount(Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5, 10_000_000)
+FULL = Amount(
+    Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5, 10_000_000, Fleet(8, 64, 30)
+)
 
-SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000)
+SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000, Fleet(2, 32, 2))
 
 
 def main(
@@ -83,6 +89,8 @@ def compare(benchmark: Benchmark, console: Console, amount: Amount, folder: Path
             return compare_growing(console, amount.growing, folder, rounds)
         case Benchmark.exporting:
             return compare_exporting(console, amount.exported, rounds)
+        case Benchmark.dashboards:
+            return compare_dashboards(console, amount.fleet, folder, rounds)
 
 
 if __name__ == "__main__":

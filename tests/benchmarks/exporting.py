@@ -16,12 +16,12 @@ from pyarrow import parquet
 from rich.console import Console
 from rich.progress import track
 
-from queries.catalogue import METRICS
 from queries.datasets import TIME
-from queries.engine import Part, ledger_of
 from queries.exports import EXPORTS
 from queries.lake import Lake
+from queries.plan import Part
 from queries.scope import EVERYTHING
+from queries.view import ledger_of
 from queries.window import Window, format_time
 from tests.benchmarks.asking import serve
 from tests.benchmarks.backfilling import memory_of
@@ -109,7 +109,7 @@ def export(url: str, window: Window, file: Path) -> None:
 
 
 def copy(lake: Lake, window: Window, file: Path) -> None:
-    sql = ledger_of(lake.snapshot(), [Part("raw", window)], EVERYTHING, list(METRICS.values()))
+    sql = ledger_of(lake.snapshot(), [Part("raw", window)], EVERYTHING)
     columns = ", ".join(f'"{name}"' for name in EXPORTS["ledger_raw"].schema.names)
     with duckdb.connect() as connection:
         connection.execute(f"copy (select {columns} from ({sql})) to '{file}' (format parquet, compression zstd)")

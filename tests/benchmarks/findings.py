@@ -19,7 +19,7 @@ class Finding:
     def told(self, value: float | None) -> str:
         if value is None:
             return ""
-        if self.unit == "times" and value < 1:
+        if self.unit == "times" and 0 < value < 1:
             return f"1/{1 / value:.1f}"
         return f"{value:,.0f} {self.unit}" if value >= 100 else f"{value:.2f} {self.unit}"
 
@@ -41,4 +41,6 @@ def table_of(findings: Iterable[Finding]) -> Table:
 def verdict(value: float, limit: float | None) -> str:
     if limit is None:
         return ""
-    return "[green]met[/]" if value <= limit else f"[red]missed by {value / limit - 1:.0%}[/]"
+    if value <= limit:
+        return "[green]met[/]"
+    return f"[red]missed by {value / limit - 1:.0%}[/]" if limit else "[red]missed[/]"

@@ -57,14 +57,18 @@ def new_lake(folder: Path) -> Lake:
 
 def fill(site: Site, url: str, folder: Path) -> Lake:
     """A site in a lake, kept up as a served lake is every hour."""
-    lake, end = new_lake(folder), site.window.end
-    collector = Collector(site.cluster(url), lake, Collect(), clock=lambda: end + HOUR)
-    hours = list(site.window.hours())
-    for _ in track(collector.fill(hours), f"collecting {site.name}", total=len(hours)):
-        pass
-    for _ in keep_up(lake, Settings(), end + timedelta(days=1)):
+    lake = new_lake(folder)
+    collect(site, url, lake)
+    for _ in keep_up(lake, Settings(), site.window.end + timedelta(days=1)):
         pass
     return lake
+
+
+def collect(site: Site, url: str, lake: Lake) -> None:
+    end, hours = site.window.end, list(site.window.hours())
+    collector = Collector(site.cluster(url), lake, Collect(), clock=lambda: end + HOUR)
+    for _ in track(collector.fill(hours), f"collecting {site.name}", total=len(hours)):
+        pass
 
 
 def config_of(cluster: Cluster, folder: Path) -> Path:

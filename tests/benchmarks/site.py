@@ -1,4 +1,4 @@
-"""Site: nodes of eight GPUs over some days, as dcgm-exporter and kube-state-metrics tell them."""
+"""Site: nodes of eight GPUs over some days, as dcgm-exporter and kube-state-metrics tell them; and several of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +29,8 @@ METRICS = {
 
 UTILIZATION = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
 
+MODELS = ("NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4-80GB", "NVIDIA H200")
+
 KUBE_STATE_METRICS = {"instance": "10.0.0.1:8080", "job": "kube-state-metrics"}
 
 WORKS: tuple[Work, ...] = ("training", "inference", "training", "notebook")
@@ -53,16 +55,28 @@ class Site:
     """How many GPUs, and for how long.
 
     is_aligned: whether all is scraped at the full minute, so that a mean over samples and one over time are the same. A
-    real Prometheus scrapes each target at a second of its own.
+    real Prometheus scrapes each target at a second of its own. number: which one it is of several, each with GPUs of
+    its own, and with projects and names of nodes that others have too.
     """
 
     gpus: int
     days: int
     is_aligned: bool = False
+    number: int = 0
+    metrics: tuple[str, ...] = tuple(METRICS)
 
     @property
     def name(self) -> str:
-        return f"{self.gpus}-gpus-{self.days}-days{'-aligned' if self.is_aligned else ''}"
+        which = f"-{self.number}-of-{len(self.metrics)}-metrics" if self.number else ""
+        return f"{self.gpus}-gpus-{self.days}-days{'-aligned' if self.is_aligned else ''}{which}"
+
+    @property
+    def cluster_name(self) -> str:
+        return f"bench-{self.number}" if self.number else "bench"
+
+    @property
+    def gpu_model(self) -> str:
+        return MODELS[self.number % len(MODELS)]
 
     @property
     def nodes(self) -> int:
@@ -78,7 +92,7 @@ class Site:
 
     def cluster(self, url: str) -> Cluster:
         """How the site is configured: its Prometheus honours the exporter's labels."""
-        return Cluster(name="bench", prometheus=url, honor_labels=True, timeout="10m")
+        return Cluster(name=self.cluster_name, prometheus=url, honor_labels=True, timeout="10m")
 
     def series(self, minutes: range) -> Iterator[Series]:
         """Everything that is told in some minutes since the start."""
@@ -108,12 +122,13 @@ class Site:
             if common := overlap(within, minutes):
                 yield from self.pod(node, number, shift, common)
         for gpu in range(first, first + GPUS_PER_POD):
-            shown = show(node * GPUS + gpu, [(within, WORKS[(number + shift) % len(WORKS)]) for within, shift in works])
+            seed = self.number * 100_000 + node * GPUS + gpu
+            shown = show(seed, [(within, WORKS[(number + shift) % len(WORKS)]) for within, shift in works])
             for within, shift in works:
                 if common := overlap(within, minutes):
-                    labels = device(node, gpu) | {"container": "main"} | pod(number, shift)
-                    for metric, field in METRICS.items():
-                        values = getattr(shown, field)[common.start : common.stop].tolist()
+                    labels = self.device(node, gpu) | {"container": "main"} | pod(number, shift)
+                    for metric in self.metrics:
+                        values = getattr(shown, METRICS[metric])[common.start : common.stop].tolist()
                         yield Series(metric, labels, self.time(common.start, node), values)
 
     def shifts(self, number: int) -> Iterator[tuple[range, int]]:
@@ -125,7 +140,7 @@ class Site:
 
     def pod(self, node: int, number: int, shift: int, minutes: range) -> Iterator[Series]:
         """What the scheduler says of a pod."""
-        named = pod(number, shift) | {"uid": f"{number:08d}-0000-4000-8000-{shift:012d}"}
+        named = pod(number, shift) | {"uid": f"{number:08d}-{self.number:04}-4000-8000-{shift:012d}"}
         place = {"node": f"node-{node:02}"}
         owner = {"owner_kind": "Job", "owner_name": f"train-{number}-{shift}"}
         gpus = {"container": "main", "resource": "nvidia_com_gpu", "unit": "integer"}
@@ -139,6 +154,19 @@ class Site:
         first = self.time(minutes.start, self.nodes)
         return Series(metric, labels | KUBE_STATE_METRICS, first, [value] * len(minutes))
 
+    def device(self, node: int, gpu: int) -> dict[str, str]:
+        return {
+            "gpu": str(gpu),
+            "UUID": f"GPU-{node:08}-{self.number:04}-4000-8000-{gpu:012}",
+            "pci_bus_id": f"00000000:{gpu:02}:00.0",
+            "device": f"nvidia{gpu}",
+            "modelName": self.gpu_model,
+            "Hostname": f"node-{node:02}",
+            "DCGM_FI_DRIVER_VERSION": "535.129.03",
+            "instance": f"10.0.1.{node}:9400",
+            "job": "dcgm-exporter",
+        }
+
     def time(self, minute: int, target: int) -> int:
         """When a target is scraped in some minute since the start (Unix milliseconds)."""
         offset = 0 if self.is_aligned else (target + 1) * 7_919 % 60_000
@@ -148,20 +176,6 @@ class Site:
 def pod(number: int, shift: int) -> dict[str, str]:
     project = (number * 7 + shift * 5) % PROJECTS
     return {"namespace": f"runai-project-{project}", "pod": f"train-{number}-{shift}-0"}
-
-
-def device(node: int, gpu: int) -> dict[str, str]:
-    return {
-        "gpu": str(gpu),
-        "UUID": f"GPU-{node:08}-0000-4000-8000-{gpu:012}",
-        "pci_bus_id": f"00000000:{gpu:02}:00.0",
-        "device": f"nvidia{gpu}",
-        "modelName": "NVIDIA H100 80GB HBM3",
-        "Hostname": f"node-{node:02}",
-        "DCGM_FI_DRIVER_VERSION": "535.129.03",
-        "instance": f"10.0.1.{node}:9400",
-        "job": "dcgm-exporter",
-    }
 
 
 def overlap(one: range, other: range) -> range:

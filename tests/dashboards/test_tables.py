@@ -1,8 +1,15 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from playwright.sync_api import Page, expect
 
+from metrics_api.app import create_app
+from queries.settings import Settings
 from tests.dashboards.conftest import DURING, change_answers
 from tests.dashboards.screen import EN_DASH, projects, texts
-from tests.served import HOSTILE
+from tests.served import HOSTILE, settings_for
+from tests.serving import serving
 
 HELD = """(text, address) => {
   const body = JSON.parse(text);
@@ -48,6 +55,31 @@ def test_what_nobody_held_is_told_also_where_a_holder_has_no_project(page: Page,
         ["(none)", "1.5", "0.0", "0.0", "1.5", EN_DASH, EN_DASH],
         ["held by nobody", "8.0 GPU-h free"],
     ]
+
+
+@pytest.fixture
+def priced(folder: Path) -> Iterator[str]:
+    """A service that everyone may ask, with a price for the GPUs of one cluster."""
+    settings = settings_for(folder, "off").model_dump(mode="json")
+    settings["prices"] = [{"gpu_model": "NVIDIA*", "per_gpu_hour": 250, "currency": "EUR", "cluster": "alpha"}]
+    app = create_app(Settings.model_validate(settings))
+    with serving(app) as address:
+        yield address
+    app.state.services.stop()
+
+
+def test_projects_have_costs_where_there_are_prices(page: Page, priced: str) -> None:
+    page.goto(f"{priced}/{DURING}")
+    page.locator("#content").wait_for()
+    assert texts(page.locator("#projects th"))[-2:] == ["cost EUR", "wasted EUR"]
+    assert [[row[0], *row[-2:]] for row in projects(page)] == [
+        ["b", "1,000.00", "1,000.00"],
+        [HOSTILE, EN_DASH, EN_DASH],
+        ["a", "1,000.00", "500.00"],
+        ["held by nobody", "held by nobody", "8.0 GPU-h free"],
+    ]
+    expect(page.locator("#warnings")).to_contain_text("no price for GPUs of model")
+    assert page.locator("#projects .rest td").last.get_attribute("colspan") == "8"
 
 
 def test_a_hostile_project_is_text(shown: Page) -> None:

@@ -14,7 +14,6 @@ from metrics_api import policy
 from metrics_api.app import create_app
 from metrics_api.asking import SETTLED, UNSETTLED, is_settled
 from metrics_api.parameters import Parameters
-from queries.engine import Engine
 from queries.lake import Lake
 from queries.question import Answer, ClusterState
 from queries.scope import EVERYTHING, Scope
@@ -22,47 +21,19 @@ from queries.settings import Limits
 from queries.template import read_template
 from queries.window import HOUR, Window
 from tests.queries.committer import revised, sketch
-from tests.served import settings_for
+from tests.served import SLOW, settings_for
 from tests.sketch import START
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"
-SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range(10_000_000) as b"
-"""Days of work, made on purpose."""
 
 
 @contextmanager
 def serving(folder: Path, **limits: Any) -> Iterator[TestClient]:
+    limits = {"hot_bytes": 0} | limits
     settings = settings_for(folder, "off").model_copy(update={"limits": Limits(**limits)})
     with TestClient(create_app(settings)) as client:
         yield client
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The questions that DuckDB is asked."""
-    names: list[str] = []
-    run = Engine._run
-
-    def noting(self: Engine, question: str, *arguments: Any, **named: Any) -> Any:
-        names.append(question)
-        return run(self, question, *arguments, **named)
-
-    monkeypatch.setattr(Engine, "_run", noting)
-    return names
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Every question takes days. Set when one was begun."""
-    begun = threading.Event()
-
-    def read(*_: str) -> Any:
-        begun.set()
-        return jinja2.Template(SLOW)
-
-    monkeypatch.setattr("queries.engine.read_template", read)
-    return begun
 
 
 def test_what_is_asked_again_is_not_computed_again(folder: Path, asked: list[str]) -> None:

@@ -1,5 +1,15 @@
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
+
+from queries.collection import Collection
+from queries.lake import Lake
+from tests.metrics_api.test_asking import serving
+from tests.queries.test_question import ALL
+from tests.served import fill
 
 EXPLAIN = "/api/v1/explain?cluster=alpha&time=2025-03-03T01:00:30Z"
 
@@ -26,6 +36,29 @@ def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: 
     answer = client.get(f"{EXPLAIN}{query}")
     assert answer.status_code == status
     assert said in answer.json()["message"]
+
+
+def test_an_explanation_that_takes_too_long_is_stopped(folder: Path, slow: threading.Event) -> None:
+    with serving(folder, time="300ms") as client:
+        answer = client.get(f"{EXPLAIN}&gpu=alpha-0")
+        assert answer.status_code == 503
+        assert "(limits.time)" in answer.json()["message"]
+        assert slow.is_set()
+
+
+def test_an_explanation_is_kept_until_there_is_a_newer_run(tmp_path: Path, asked: list[str]) -> None:
+    fill(tmp_path)
+    with serving(tmp_path) as client:
+        first = client.get(f"{EXPLAIN}&gpu=alpha-0")
+        assert asked
+        asked.clear()
+        tag = {"If-None-Match": first.headers["ETag"]}
+        assert client.get(f"{EXPLAIN}&gpu=alpha-0", headers=tag).status_code == 304
+        assert not asked
+        read_at = datetime.fromisoformat(first.json()["data"][0]["read_at"])
+        run = Collection("alpha", "fill", ALL, read_at - timedelta(seconds=30), 60.0)
+        Lake(str(tmp_path)).collections.append(run.table())
+        assert client.get(f"{EXPLAIN}&gpu=alpha-0", headers=tag).json()["data"][0]["run_kind"] == "fill"
 
 
 def test_the_time_is_asked_for(client: TestClient) -> None:

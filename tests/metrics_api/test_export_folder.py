@@ -32,9 +32,9 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def export(config: Path, *options: str) -> Result:
+def export(config: Path, *options: str, dataset: str = "ledger_raw") -> Result:
     out = str(config.parent / "out")
-    given = ["export", "ledger_raw", "--from", "2025-03-01", "--out", out, "--config", str(config), *options]
+    given = ["export", dataset, "--from", "2025-03-01", "--out", out, "--config", str(config), *options]
     return CliRunner().invoke(app, given)
 
 
@@ -102,6 +102,19 @@ def test_an_export_that_breaks_off_goes_on_where_it_stopped(config: Path, monkey
     assert "1 were written" in words(export(config))
     assert files(config)["ledger_raw-2025-03-03.parquet"] == first
     assert parquet.read_metadata(config.parent / "out" / "ledger_raw-2025-03-04.parquet").num_rows == 240
+
+
+def test_costs_follow_the_price_list_and_with_it_the_files(config: Path) -> None:
+    def costs(price: int) -> float:
+        priced = config.with_name("priced.toml")
+        priced.write_text(f'{config.read_text()}[[prices]]\ngpu_model = "*"\nper_gpu_hour = {price}\n')
+        told = export(priced, dataset="ledger_hours")
+        assert "2 were written" in words(told), told.output
+        return float(pd.read_parquet(config.parent / "out")["capacity_cost"].sum())
+
+    hours = costs(1)
+    assert hours > 0
+    assert costs(3) == pytest.approx(3 * hours)
 
 
 def test_a_file_that_was_removed_is_written_again(config: Path) -> None:

@@ -14,22 +14,24 @@ import pytest
 from pyarrow import ipc, parquet
 from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
 from metrics_api.policy import Actor
 from metrics_api.streaming import ROWS_AT_ONCE, Exporting, Streamed
+from queries.amounts import AMOUNTS
 from queries.catalogue import LEDGER_COLUMNS
 from queries.collection import Collection
 from queries.datasets import WORKLOADS
 from queries.engine import Engine
-from queries.exports import EXPORTS, Extract
+from queries.exports import COST_SCHEMA, EXPORTS, Extract
 from queries.lake import Lake
 from queries.lake_error import LakeError
 from queries.scope import EVERYTHING, Scope
-from queries.settings import Limits
-from queries.window import HOUR, Window
-from tests.metrics_api.test_asking import SLOW, serving
+from queries.settings import Limits, Settings
+from queries.window import HOUR, Window, format_time
+from tests.metrics_api.test_asking import serving
 from tests.queries.committer import sketch
 from tests.queries.test_question import ALL
-from tests.served import HOSTILE, fill
+from tests.served import HOSTILE, SLOW, fill, settings_for
 from tests.sketch import START
 
 DURING = "start=2025-03-03&end=2025-03-04"
@@ -79,6 +81,36 @@ def test_what_can_be_exported_is_told(exporter: TestClient) -> None:
     columns = {column["name"]: column for column in views["ledger_raw"]["columns"]}
     assert columns["gpu_power_watts_max"] == {"name": "gpu_power_watts_max", "type": "double", "unit": "watts"}
     assert columns["time"] == {"name": "time", "type": "timestamp[us, tz=UTC]"}
+
+
+def test_hours_have_their_costs_at_the_prices_of_their_time(lake: Lake) -> None:
+    """Four GPUs of alpha and two of beta, whose price rises after two of four hours."""
+    settings = settings_for(Path(lake.folder), "off").model_dump(mode="json")
+    cheap = {"gpu_model": "NVIDIA*", "per_gpu_hour": 1, "currency": "EUR", "cluster": "alpha"}
+    settings["prices"] = [cheap, cheap | {"per_gpu_hour": 3, "valid_from": format_time(START + 2 * HOUR)}]
+    settings["departments"] = [{"name": "research", "projects": ["a"]}]
+    with TestClient(create_app(Settings.model_validate(settings))) as client:
+        table = read(client, HOURS)
+        rows = table.to_pandas()
+        alpha, beta = rows[rows["cluster"] == "alpha"], rows[rows["cluster"] == "beta"]
+        assert sorted(alpha["per_gpu_hour"].unique()) == [1, 3]
+        assert set(alpha["currency"]) == {"EUR"}
+        ledger = client.get(f"/api/v1/ledger?{DURING}&where=cluster==alpha").json()["data"][0]
+        for amount in AMOUNTS:
+            assert alpha[f"{amount.name}_cost"].sum() == pytest.approx(ledger[f"{amount.name}_cost"])
+        assert beta[list(COST_SCHEMA.names)[:-1]].isna().all(axis=None)
+        some = read(client, f"{HOURS}&columns=project,busy_cost&where=department==research,cluster==alpha").to_pylist()
+        assert sorted((row["project"], row["busy_cost"]) for row in some) == [("a", 0.5)] * 2 + [("a", 1.5)] * 2
+        tag = client.get(HOURS).headers["ETag"]
+        plain = client.get(f"{HOURS}&columns=project").headers["ETag"]
+    settings["prices"][0]["per_gpu_hour"] = 2
+    with TestClient(create_app(Settings.model_validate(settings))) as client:
+        assert client.get(HOURS, headers={"If-None-Match": tag}).status_code == 200
+        assert client.get(f"{HOURS}&columns=project", headers={"If-None-Match": plain}).status_code == 304
+
+
+def test_without_prices_there_are_no_costs(exporter: TestClient) -> None:
+    assert all(read(exporter, HOURS)[name].null_count == 24 for name in COST_SCHEMA.names)
 
 
 def test_raw_rows_are_booked_like_hours(exporter: TestClient) -> None:

@@ -1,7 +1,5 @@
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -9,12 +7,10 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
-from metrics_api.app import create_app
 from metrics_api.ledger import LedgerRows
 from metrics_api.ledger_row import LedgerRow
 from queries.catalogue import LEDGER_COLUMNS
-from queries.settings import Settings
-from tests.served import HOSTILE, settings_for
+from tests.served import HOSTILE
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 LEDGER = f"/api/v1/ledger?{DURING}"
@@ -121,6 +117,8 @@ def test_every_form_says_the_same(client: TestClient) -> None:
         ("stpe=1h", "unknown parameter 'stpe'; did you mean 'step'?"),
         ("step=1h&step=2h", "parameter 'step' is given 2 times; it takes one value"),
         ("envelope=maybe", "envelope = 'maybe'"),
+        ("by=project&order_by=user", "order_by = 'user': an answer is ordered by time, or by a metric, a column or"),
+        ("limit=0", "limit = '0': Input should be greater than or equal to 1"),
         ("columns=alocated_cost", "columns: unknown column 'alocated_cost'; did you mean 'allocated_cost'?"),
         ("columns=colour", "columns: unknown column 'colour'; columns are: measured_seconds, unpriced_gpu_hours"),
     ],
@@ -130,19 +128,6 @@ def test_a_mistake_is_named_with_what_would_be_right(client: TestClient, query: 
     assert answer.status_code == 400
     assert answer.json()["code"] == 400
     assert said in answer.json()["message"]
-
-
-PRICED = {
-    "prices": [{"gpu_model": "NVIDIA*", "per_gpu_hour": 2, "currency": "EUR"}],
-    "departments": [{"name": "research", "projects": ["a"]}],
-}
-
-
-@pytest.fixture(scope="module")
-def priced(folder: Path) -> Iterator[TestClient]:
-    settings = settings_for(folder, "off").model_dump(mode="json") | PRICED
-    with TestClient(create_app(Settings.model_validate(settings))) as client:
-        yield client
 
 
 def test_what_a_row_has_is_what_is_published(priced: TestClient) -> None:
@@ -161,6 +146,17 @@ def test_columns_come_as_they_are_asked_for(priced: TestClient) -> None:
     assert LedgerRow.model_json_schema(mode="serialization")["required"] == ["time"]
     (series, _) = priced.get(f"{asked}&shape=series").json()["series"]
     assert list(series["metrics"]) == ["allocated_cost", "allocated_gpu_hours"]
+
+
+def test_the_first_groups_come_in_their_order_with_the_rest_as_one(priced: TestClient) -> None:
+    asked = f"{LEDGER}&by=cluster,project&order_by=-capacity_cost&limit=1&others=true&columns=capacity_cost"
+    rows = priced.get(asked).json()["data"]
+    assert [(row["cluster"], row["project"], row["capacity_cost"]) for row in rows] == [
+        ("alpha", None, 16),
+        ("other", "other", 32),
+    ]
+    (first, rest) = priced.get(f"{asked}&step=2h&shape=series").json()["series"]
+    assert (first["metrics"]["capacity_cost"], rest["by"]["cluster"]) == ([8, 8], "other")
 
 
 def test_costs_are_told_by_department_and_in_their_currency(priced: TestClient) -> None:

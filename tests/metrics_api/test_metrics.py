@@ -85,7 +85,7 @@ def test_csv_has_a_column_per_metric(client: TestClient) -> None:
         ("metric=gpus_busy&limit=0", "limit = '0': Input should be greater than or equal to 1"),
         (
             "metric=gpus_busy&by=project&order_by=-user",
-            "order_by = '-user': an answer is ordered by time, a metric or a dimension that is asked for;"
+            "order_by = '-user': an answer is ordered by time, or by a metric, a column or a dimension that it has;"
             " here: time, gpus_busy, project; with - in front, descending",
         ),
         ("metric=gpus_busy&tz=Mars", "tz: 'Mars' is not a time zone; write a name of the IANA database"),

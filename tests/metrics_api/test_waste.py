@@ -31,6 +31,15 @@ def test_waste_comes_by_project_and_in_other_forms(client: TestClient) -> None:
     assert client.get(f"{WASTE}&format=parquet").content[:4] == b"PAR1"
 
 
+def test_waste_is_told_and_ranked_by_cost(priced: TestClient) -> None:
+    body = priced.get(f"{WASTE}&order_by=cost").json()
+    assert [(row["wasted_cost"], row["allocated_cost"], row["unpriced_gpu_hours"]) for row in body["data"]] == [
+        (8, 8, 0),
+        (8, 8, 0),
+    ]
+    assert body["currency"] == body["data"][0]["currency"] == "EUR"
+
+
 def test_thresholds_are_parameters_of_all_types_or_of_one(client: TestClient) -> None:
     def classes(how: str) -> set[str]:
         return {row["class"] for row in client.get(f"{WASTE}&{how}").json()["data"]}
@@ -54,6 +63,7 @@ def test_a_hostile_name_is_only_a_name(client: TestClient) -> None:
     [
         ("classes=lazy", "classes: unknown class 'lazy'; classes are: never_used, idle_tail"),
         ("by=mood", "by = 'mood': Input should be 'workload', 'project'"),
+        ("order_by=price", "order_by = 'price': Input should be 'gpu_hours' or 'cost'"),
         ("limit=0", "limit = '0': Input should be greater than or equal to 1"),
         ("min_gpu_hours=nan", "min_gpu_hours = 'nan': Input should be a finite number"),
         ("low_utilization_below=2", "low_utilization_below: '2' is not a ratio; write a number from 0 to 1"),

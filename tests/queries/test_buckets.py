@@ -6,7 +6,8 @@ import pytest
 from queries.buckets import Buckets, Step
 from queries.calendar import Calendar, parse_zone
 from queries.catalogue import METRICS
-from queries.engine import Engine, Part, plan
+from queries.engine import Engine
+from queries.plan import Part, plan
 from queries.question import Asker, Question
 from queries.scope import EVERYTHING
 from queries.window import HOUR, Window

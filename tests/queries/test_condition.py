@@ -6,7 +6,7 @@ import pytest
 
 from queries.catalogue import DIMENSIONS
 from queries.condition import OPERATORS, Condition
-from queries.engine import MACROS
+from queries.macros import MACROS
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import pytest
 
 from queries.catalogue import DIMENSIONS, METRICS, STATISTICS, Metric
 from queries.condition import Condition
-from queries.engine import Engine, Part, plan
+from queries.engine import Engine
 from queries.lake import Lake
+from queries.plan import Part, plan
 from queries.question import POINTS, Asker, Question, automatic_step
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Cluster

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,15 +9,19 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from queries.accounting import Accounting
 from queries.condition import Condition
-from queries.engine import Engine, plan
+from queries.departments import Department
+from queries.engine import Engine
+from queries.holdings import CLASSES, ask_holdings
 from queries.lake import Lake
+from queries.prices import Price
 from queries.question import Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Cluster
-from queries.waste import CLASSES, EVIDENCE, WasteQuestion, holdings_texts, waste
+from queries.waste import WasteQuestion, waste
 from queries.window import HOUR, Window
-from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds, parameters
+from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds
 from tests.sketch import START, Sketch
 
 HOURS = 6
@@ -93,6 +98,18 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture
 def asker(engine: Engine) -> Asker:
     return Asker(engine, EVERYTHING, ["alpha"], ALL.end + MINUTE)
+
+
+@pytest.fixture
+def priced(engine: Engine) -> Callable[..., Asker]:
+    """An asker with a price list."""
+
+    def with_prices(*prices: Price) -> Asker:
+        rated = copy(engine)
+        rated.accounting = Accounting(prices)
+        return Asker(rated, EVERYTHING, ["alpha"], ALL.end + MINUTE)
+
+    return with_prices
 
 
 def rows_of(asker: Asker, window: Window = ALL, by: tuple[str, ...] = ("workload",), **asked: Any) -> list[Any]:
@@ -238,6 +255,60 @@ def test_a_scope_hides_the_waste_of_others(engine: Engine) -> None:
     assert seen() == set()
 
 
+def test_waste_is_rated_by_the_price_of_its_time(priced: Callable[..., Asker]) -> None:
+    """Two hours at 1, four at 10: a tail of four hours costs more than six hours of which a tenth was used."""
+    asker = priced(
+        Price(gpu_model="NVIDIA*", per_gpu_hour=1, currency="EUR", valid_until=START + 2 * HOUR),
+        Price(gpu_model="NVIDIA*", per_gpu_hour=10, currency="EUR", valid_from=START + 2 * HOUR),
+    )
+    rows = rows_of(asker, order_by="cost")
+    costs = {row["workload"]: round(row["wasted_cost"], 6) for row in rows}
+    assert costs == {
+        "never": 42,
+        "pair": 42,
+        "blind": 42,
+        "tail": 40,
+        "low": 37.8,
+        "small": 25.2,
+        "bare": 20,
+        "mig": 6,
+    }
+    assert list(costs.values()) == sorted(costs.values(), reverse=True)
+    tail = next(row for row in rows if row["workload"] == "tail")
+    assert (tail["allocated_cost"], tail["unpriced_gpu_hours"], tail["currency"]) == (pytest.approx(42), 0, "EUR")
+    assert [row["workload"] for row in rows_of(asker)].index("low") < [row["workload"] for row in rows].index("low")
+
+
+def test_a_tail_that_is_held_without_a_process_is_paid_once(priced: Callable[..., Asker]) -> None:
+    """Whatever is waste by which thresholds: at one price, cost is hours times the price."""
+    asker = priced(Price(gpu_model="*", per_gpu_hour=3))
+    for thresholds in (
+        DEFAULTS,
+        policy(),
+        policy(no_process_memory_below_bytes=1e12),
+        policy(idle_tail_after=5 * HOUR),
+    ):
+        for row in rows_of(asker, Window(START + 30 * MINUTE, ALL.end), policy=thresholds):
+            assert row["wasted_cost"] == pytest.approx(3 * row["wasted_gpu_hours"])
+            assert row["allocated_cost"] == pytest.approx(3 * row["allocated_gpu_hours"])
+
+
+def test_waste_without_a_price_is_told_and_never_zero(priced: Callable[..., Asker]) -> None:
+    question = Question(ALL, None, ("workload",), (Condition.parse("workload==never"),))
+    half = waste(priced(Price(gpu_model="*", per_gpu_hour=1, valid_from=START + 4 * HOUR)), WasteQuestion(question))
+    (row,) = half.rows.to_pylist()
+    assert (row["wasted_cost"], row["unpriced_gpu_hours"]) == (pytest.approx(2), pytest.approx(4))
+    assert half.warnings == ('no price for GPUs of model "NVIDIA H100": 4.0 GPU-hours are in no cost; set prices',)
+    other = waste(priced(Price(gpu_model="A100", per_gpu_hour=1, currency="EUR")), WasteQuestion(question))
+    (row,) = other.rows.to_pylist()
+    assert (row["wasted_cost"], row["allocated_cost"]) == (None, None)
+    assert other.currency == "EUR"
+    nothing = waste(priced(), WasteQuestion(question, order_by="cost"))
+    (row,) = nothing.rows.to_pylist()
+    assert (row["wasted_cost"], row["unpriced_gpu_hours"], row["currency"]) == (None, pytest.approx(6), None)
+    assert nothing.warnings == ("order_by = cost: there are no prices, so waste is ranked by GPU-hours; set prices",)
+
+
 THRESHOLDS = st.builds(
     Thresholds,
     active_above=st.floats(0, 1),
@@ -260,15 +331,7 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
     """Whatever the thresholds and the window: idle time is in one of four classes, or else with held time in the fifth."""
     window = Window(START + start * MINUTE, START + (start + length) * MINUTE)
     asker = Asker(engine, EVERYTHING, ["alpha"], ALL.end)
-    rows = engine.ask(
-        "holdings",
-        asker.scope,
-        asker.snapshot,
-        plan(window, None),
-        Question(window).parameters() | parameters(dict.fromkeys(WORKLOAD_TYPES, thresholds)),
-        EVIDENCE,
-        **holdings_texts(asker, Question(window)),
-    ).to_pylist()
+    rows = ask_holdings("holdings", asker, Question(window), dict.fromkeys(WORKLOAD_TYPES, thresholds)).to_pylist()
     assert rows
     for row in rows:
         seconds = {name: row[f"{name}_seconds"] for name in CLASSES}
@@ -281,3 +344,15 @@ def test_no_second_is_in_two_classes_and_none_is_busy(
 
 def test_every_type_but_training_has_kinds() -> None:
     assert set(KINDS.values()) == set(WORKLOAD_TYPES) - {"training"}
+
+
+def test_departments_waste_what_their_projects_do(engine: Engine) -> None:
+    organised = copy(engine)
+    organised.accounting = Accounting(departments=(Department(name="research", projects=("a",)),))
+    asker = Asker(organised, EVERYTHING, ["alpha"], ALL.end + MINUTE)
+    by_project = {(row["project"], row["class"]): row for row in rows_of(asker, by=("project",))}
+    by_department = {(row["department"], row["class"]): row for row in rows_of(asker, by=("department",))}
+    assert {name for name, _ in by_department} == {"research", None}
+    for (department, each), row in by_department.items():
+        project = "a" if department else "b"
+        assert row["wasted_gpu_hours"] == pytest.approx(by_project[project, each]["wasted_gpu_hours"])

@@ -14,6 +14,9 @@ class Panel:
     title: str
     kind: str
     target: dict[str, Any]
+    headings: dict[str, str]
+    """What its columns are called that have a name of their own."""
+    sorted_by: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.board} {self.title}"
@@ -31,7 +34,17 @@ def all_panels() -> Iterator[Panel]:
     for name, board in boards().items():
         for panel in board["panels"]:
             for target in panel["targets"]:
-                yield Panel(name, panel["title"], panel["type"], target)
+                order = tuple(each["displayName"] for each in panel.get("options", {}).get("sortBy", ()))
+                yield Panel(name, panel["title"], panel["type"], target, headings_of(panel), order)
+
+
+def headings_of(panel: dict[str, Any]) -> dict[str, str]:
+    return {
+        override["matcher"]["options"]: each["value"]
+        for override in panel["fieldConfig"].get("overrides") or ()
+        for each in override["properties"]
+        if each["id"] == "displayName"
+    }
 
 
 def filled_in(payload: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:

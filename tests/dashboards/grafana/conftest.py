@@ -1,5 +1,6 @@
 """The demo's fleet, collected from real Prometheus servers for two hours, and served."""
 
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +11,11 @@ from starlette.testclient import TestClient
 from collectors.collect import collect
 from collectors.prometheus import Prometheus
 from metrics_api.app import create_app
+from metrics_api.demo.demo import ACCOUNTING, CARBON_INTENSITIES
 from metrics_api.demo.fleet import CLUSTERS, DAY, HOUR
 from metrics_api.demo.history import write_history
 from queries.lake import Lake
-from queries.settings import Cluster
+from queries.settings import Cluster, Settings
 from queries.window import Window
 from tests.metrics_api.demo.pages import MONDAY
 from tests.served import settings_for
@@ -42,5 +44,17 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
             source = Prometheus(Cluster(name=cluster.name, prometheus=server.url))
             later = COLLECTED.end + timedelta(hours=1)
             assert all(done.is_written for done in collect(source, lake, COLLECTED.hours(), clock=lambda: later))  # noqa: B023
-    with TestClient(create_app(settings_for(folder / "lake", "off"))) as client:
+    with TestClient(create_app(accounted(settings_for(folder / "lake", "off")))) as client:
         yield client
+
+
+def accounted(settings: Settings) -> Settings:
+    """The same, with what the demo has of prices, departments and carbon intensities."""
+    clusters = [
+        cluster.model_copy(update={"carbon_intensity": CARBON_INTENSITIES[cluster.name]})
+        for cluster in settings.clusters
+    ]
+    given = Settings.model_validate(tomllib.loads(ACCOUNTING))
+    return settings.model_copy(
+        update={"clusters": tuple(clusters), "prices": given.prices, "departments": given.departments}
+    )

@@ -46,7 +46,17 @@ def test_links_lead_to_dashboards_and_variables_that_are_there() -> None:
     assert links
     for link in links:
         board, _, query = link.removeprefix("/d/").partition("?")
-        assert query.split("=")[0].removeprefix("var-") in variables[board]
+        given = [each.split("=")[0] for each in query.split("&") if each.startswith("var-")]
+        assert given
+        assert {name.removeprefix("var-") for name in given} <= variables[board]
+
+
+def test_no_value_is_colored_by_limits_that_nobody_set() -> None:
+    """Grafana's own turn red at 80, whatever is counted."""
+    for board in boards().values():
+        for panel in board["panels"]:
+            if panel["type"] != "timeseries":
+                assert panel["fieldConfig"]["defaults"]["color"]["mode"] == "fixed", panel["title"]
 
 
 def test_the_datasource_that_is_provisioned_is_the_one_that_dashboards_look_for() -> None:

@@ -13,14 +13,18 @@ from tests.metrics_api.grafana.panels import simpod_6
 
 RANGE = {"from": format_time(COLLECTED.start), "to": format_time(COLLECTED.end)}
 
-EVERYTHING = dict.fromkeys(("cluster", "node_pool", "node", "project", "workload"), ".*")
+ZONE = {"__timezone": r"Europe\/Berlin"}
+
+EVERYTHING = dict.fromkeys(("cluster", "node_pool", "node", "department", "project", "workload"), ".*") | ZONE
 
 NARROW = {
     "cluster": "(alpha|beta)",
     "node_pool": "h100",
     "node": "(alpha-1|alpha-2)",
+    "department": "(language|science)",
     "project": "(llm|vision)",
     "workload": r"(training-0-21984|training-0-43968|inference-3-43968)",
+    **ZONE,
 }
 
 
@@ -42,6 +46,15 @@ def test_a_panel_answers_with_data(fleet: TestClient, panel: Panel, variables: d
     answer = fleet.post("/grafana/query", json=request)
     assert answer.status_code == 200, answer.json()["message"]
     assert values(answer.json())
+
+
+@pytest.mark.parametrize("panel", [panel for panel in panels() if panel.kind == "table"], ids=str)
+def test_every_column_of_a_table_has_a_heading_of_its_own(fleet: TestClient, panel: Panel) -> None:
+    payload = filled_in(panel.target["payload"], EVERYTHING)
+    (table,) = fleet.post("/grafana/query", json=simpod_6(panel.target["target"], payload, range=RANGE)).json()
+    assert set(panel.headings) == {column["text"] for column in table["columns"]}
+    assert len(set(panel.headings.values())) == len(panel.headings)
+    assert set(panel.sorted_by) <= set(panel.headings.values())
 
 
 @pytest.mark.parametrize("name", list(boards()))

@@ -1,5 +1,5 @@
 """What Grafana's own code makes of our answers. It needs Node, and @grafana/data in the folder that GRAFANA_DATA names,
-or in .tools/grafana: ``npm install --ignore-scripts --no-save --prefix .tools/grafana @grafana/data@11.6.16``."""
+or in .tools/grafana, where ``setup/grafana`` installs it."""
 
 import json
 import os
@@ -76,6 +76,27 @@ def test_a_table_keeps_its_types(client: TestClient) -> None:
         assert table["length"] == 4
 
 
+def test_a_list_keeps_its_types_as_table_and_as_frame(client: TestClient) -> None:
+    columns = ["workload", "gpus", "wasted_gpu_hours", "gpu_memory_utilization_ratio_max", "held_until"]
+    for (found,) in asked(
+        client,
+        *(simpod_6("waste", {"cluster": "alpha", "columns": columns, "format": form}) for form in ("table", "frame")),
+    ):
+        assert [(field["name"], field["type"], field["unit"]) for field in found["fields"]] == [
+            ("workload", "string", None),
+            ("gpus", "number", None),
+            ("wasted_gpu_hours", "number", "suffix:GPU-h"),
+            ("gpu_memory_utilization_ratio_max", "number", "percentunit"),
+            ("held_until", "time", None),
+        ]
+        assert [field["values"] for field in found["fields"]] == [["pb"], [1], [4], [None], [HOURS[0] + 4 * 3_600_000]]
+
+
+def test_money_is_told_in_its_currency(priced: TestClient) -> None:
+    ((table,),) = asked(priced, simpod_6("ledger", {"format": "table", "columns": "allocated_cost"}))
+    assert (table["fields"][0]["unit"], table["fields"][0]["text"]) == ("suffix:EUR", "32.0 EUR")
+
+
 def test_every_form_of_nothing_is_understood(client: TestClient) -> None:
     never = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-01T05:00:00Z"}
     answers = asked(
@@ -122,7 +143,8 @@ def test_units_are_grafanas() -> None:
         "celsius": "3600.0 °C",
         "joules": "3.6 kJ",
         "seconds": "1.0 hour",
-        "hours": "3600.0 h",
+        "hours": "3600.0 GPU-h",
         "kwh": "3.6 MWh",
+        "co2e": "3.6 kg",
         "other": "3600.0",
     }

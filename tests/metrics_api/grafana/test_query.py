@@ -6,8 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.grafana import frames, targets
-from metrics_api.grafana.payload import Payload
-from metrics_api.grafana.targets import Width, aligned_to, chosen_step
+from metrics_api.grafana.steps import Width, aligned_to
 from queries.window import HOUR, Window
 from tests.metrics_api.grafana.panels import FOUR_HOURS, simple_json, simpod_1, simpod_6
 from tests.served import HOSTILE
@@ -212,9 +211,10 @@ def test_too_many_series_are_refused_and_too_many_rows_are_cut(
 ) -> None:
     monkeypatch.setattr(frames, "MOST_SERIES", 1)
     monkeypatch.setattr(frames, "MOST_ROWS", 1)
-    answer = client.post("/grafana/query", json=simpod_6("gpus_busy", {"by": "cluster"}))
+    never_asked = {"by": "cluster", "where": ["node!=never-asked"]}
+    answer = client.post("/grafana/query", json=simpod_6("gpus_busy", never_asked))
     assert (answer.status_code, answer.json()["message"].split(";")[0]) == (400, "2 series")
-    table = told(client, "gpus_busy", {"by": "cluster", "format": "table"})
+    table = told(client, "gpus_busy", never_asked | {"format": "table"})
     assert len(table["rows"]) == 1
     assert table["meta"]["notices"][-1]["text"].startswith("the first 1 of 2 rows")
 
@@ -233,13 +233,13 @@ def test_too_many_series_are_refused_and_too_many_rows_are_cut(
         ("gpus_busy", {"stat": "max"}, {}, "gpus_busy has no stat 'max'; it has: mean"),
         ("gpus_busy", {"step": "90s"}, {}, "step = 90s: samples are 1m apart"),
         ("gpus_busy", {"step": "soon"}, {}, "step: 'soon' is not a duration"),
-        ("gpus_busy", {"step": "1m"}, {"range": CENTURY}, "at most 20 years are answered, from 1970 to 2200"),
+        ("gpus_busy", {"step": "total"}, {"range": CENTURY}, "at most 3650d are answered (limits.window)"),
         ("gpus_busy", {}, {"range": LAST_DAY}, "1970"),
         ("gpus_busy", {"step": "1m"}, {"range": YEAR}, "step = 1m: gives 525600 steps; at most 11000 are answered"),
         ("gpus_busy", {"where": ["node!=a"] * 101}, {}, "101 conditions; at most 100 are answered"),
         ("gpus_busy", {}, {"targets": [{"target": "gpus_busy"}] * 101}, "targets"),
         ("gpus_quota", {"by": "node"}, {}, "gpus_quota is not known by node"),
-        ("ledger", {"columns": "busy"}, {}, "columns: the ledger has no 'busy'; it has: capacity_seconds"),
+        ("ledger", {"columns": "busy"}, {}, "columns: unknown column 'busy'; did you mean 'busy_cost'?"),
         ("gpus_busy", {}, {"filters": [{"key": "team", "operator": "=", "value": "a"}]}, "filter 'team': unknown key"),
         ("gpus_busy", {}, {"filters": [{"key": "node", "operator": "~", "value": "a"}]}, "unknown operator '~'"),
         ("gpus_busy", {}, {"filters": [{"key": "node", "operator": "=~", "value": "("}]}, "'(' is not a regular"),
@@ -278,18 +278,22 @@ def test_odd_numbers_do_no_harm(client: TestClient, number: float) -> None:
         (6 * HOUR, Width(timedelta(0), 100), 5 * MINUTE),
         (30 * DAY, Width(timedelta(0), 1_000), HOUR),
         (365 * DAY, Width(timedelta(0), 100), 4 * DAY),
-        (6 * HOUR, Width(timedelta(0), 1), None),
     ],
 )
-def test_a_step_is_as_fine_as_the_panel_is_wide(length: timedelta, width: Width, expected: timedelta | None) -> None:
+def test_a_step_is_as_fine_as_the_panel_is_wide(length: timedelta, width: Width, expected: timedelta) -> None:
     start = datetime(2025, 3, 3, 0, 0, 30, tzinfo=UTC)
     window = Window(start, start + length)
-    step = chosen_step(Payload(), window, width, MINUTE)
+    step = width.fitting(window, MINUTE)
     assert step == expected
-    if step:
-        aligned = aligned_to(window, step)
-        assert aligned.start <= window.start < window.end <= aligned.end
-        assert aligned.length / step <= width.points + 1
+    aligned = aligned_to(window, step)
+    assert aligned.start <= window.start < window.end <= aligned.end
+    assert aligned.length / step <= width.points + 1
+
+
+def test_where_there_is_room_for_one_value_it_is_the_total(client: TestClient) -> None:
+    frame = told(client, "gpu_utilization_ratio", {}, maxDataPoints=1)
+    assert drawn(frame) == {"gpu_utilization_ratio": [pytest.approx(0.25)]}
+    assert frame["fields"][0]["values"] == [MIDNIGHT]
 
 
 def test_a_step_that_is_asked_for_is_taken(client: TestClient) -> None:

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
+from metrics_api.grafana.targets import LISTS
 from queries.catalogue import DIMENSIONS, METRICS
 from queries.lake import Lake
 from queries.window import Window
@@ -22,14 +23,14 @@ def post(client: TestClient, path: str, body: object = None) -> Any:
 
 
 def test_search_lists_the_targets_that_contain_a_text(client: TestClient) -> None:
-    assert set(post(client, "/search", {"target": ""})) == {"ledger", *METRICS}
+    assert set(post(client, "/search", {"target": ""})) == {"ledger", *LISTS, *METRICS}
     assert post(client, "/search", {"type": "timeseries", "target": "power"}) == ["gpu_power_watts"]
 
 
 def test_metrics_come_with_the_fields_that_each_can_have(client: TestClient) -> None:
     for body in ({}, {"metric": "gpus_busy", "payload": {"by": ["cluster"]}}):
         choices = {choice["value"]: choice for choice in post(client, "/metrics", body)}
-        assert set(choices) == {"ledger", *METRICS}
+        assert set(choices) == {"ledger", *LISTS, *METRICS}
         assert all(isinstance(field["name"], str) for choice in choices.values() for field in choice["payloads"])
     fields = {field["name"]: field for field in choices["gpus_quota"]["payloads"]}
     assert [option["value"] for option in fields["by"]["options"]] == list(METRICS["gpus_quota"].dimensions)
@@ -38,9 +39,11 @@ def test_metrics_come_with_the_fields_that_each_can_have(client: TestClient) -> 
 
 
 def test_a_field_without_values_has_no_options(client: TestClient) -> None:
-    answer = client.post("/grafana/metric-payload-options", json={"metric": "gpus_busy", "payload": {}, "name": "stat"})
+    answer = client.post(
+        "/grafana/metric-payload-options", json={"metric": "gpus_busy", "payload": {}, "name": "limit"}
+    )
     assert answer.status_code == 400
-    assert answer.json()["message"].startswith("name = 'stat': no such field has options; there are: cluster, ")
+    assert answer.json()["message"].startswith("name = 'limit': no such field has options; there are: by, step, tz, ")
 
 
 def test_what_says_no_time_is_told_the_names_of_the_last_month(recent: TestClient) -> None:
@@ -83,7 +86,7 @@ def test_a_variable_may_list_names(client: TestClient, target: str, expected: li
 def test_a_variable_that_lists_nothing_is_told_what_there_is(client: TestClient, body: object) -> None:
     answer = client.post("/grafana/variable", json=body) if body is not None else client.post("/grafana/variable")
     assert answer.status_code == 400
-    assert "write metrics, dimensions, or one of these: cluster, " in answer.json()["message"]
+    assert "write metrics, dimensions, classes, or one of these: cluster, " in answer.json()["message"]
 
 
 @pytest.mark.parametrize("body", [None, {}, {"filters": [], "timeRange": FOUR_HOURS, "queries": []}])

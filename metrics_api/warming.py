@@ -1,0 +1,65 @@
+"""Warming: a thread that keeps the newest part of the ledger in memory, while questions are answered."""
+
+import threading
+
+import structlog
+
+from queries.engine import Engine
+from queries.lake_error import LakeError
+from queries.snapshot import Snapshot
+from queries.stop import StoppedError
+
+EVERY = 1.0
+"""Seconds between two looks at whether the ledger has changed."""
+
+log = structlog.get_logger()
+
+
+class Warming:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._problem = ""
+        self._told_to_stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
+
+    def start(self) -> None:
+        if self.engine.hot.most_bytes:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        self._told_to_stop.set()
+        while self._thread.is_alive():
+            self.engine.hot.stop.call()
+            self._thread.join(EVERY)
+
+    def _run(self) -> None:
+        done: Snapshot | None = None
+        while not self._told_to_stop.is_set():
+            try:
+                done = self._follow(done)
+            except StoppedError:
+                return
+            self._told_to_stop.wait(EVERY)
+
+    def _follow(self, done: Snapshot | None) -> Snapshot | None:
+        """Hold what is newest now, unless that was done.
+
+        Returns:
+            The version for which nothing is left to do.
+        """
+        snapshot = done
+        try:
+            snapshot = self.engine.lake.snapshot()
+            if done and done.files is snapshot.files:
+                return done
+            return snapshot if self.engine.hot.refresh(snapshot) else None
+        except LakeError as error:
+            self._tell(str(error))
+            return snapshot
+
+    def _tell(self, problem: str) -> None:
+        """Once, and not every second."""
+        if problem != self._problem:
+            log.warning("the newest of the ledger is not all in memory; its files are read", problem=problem)
+        self._problem = problem

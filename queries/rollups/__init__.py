@@ -1,0 +1,1 @@
+"""Sums of rows: one file of SQL each."""
