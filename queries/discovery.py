@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from queries.control.database import Control
@@ -23,35 +25,48 @@ WHOLE_SECONDS = 3600.0
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 
+@dataclass(frozen=True)
+class Look:
+    """Which version of the lake was looked through, and when."""
+
+    version: int
+    time: float
+
+
 class Discovery:
     """Looks through the lake when something is asked for that depends on it."""
 
-    def __init__(self, control: Control, engine: Engine, settings: Settings) -> None:
+    def __init__(
+        self, control: Control, engine: Engine, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._control = control
         self._engine = engine
         self._departments = settings.departments
         self._lock = threading.Lock()
-        self._version = -1
-        self._looked_at = self._looked_at_all = float("-inf")
+        self._recent = self._whole = Look(-1, float("-inf"))
         configured = Found(frozenset(cluster.name for cluster in settings.clusters))
         register(control, configured, settings.departments)
 
     def run(self) -> None:
         """Look through what is new, if that was not done just now. Whoever comes meanwhile waits for it."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._looked_at < PAUSE_SECONDS:
+            now = self._clock()
+            if now - self._recent.time < PAUSE_SECONDS:
                 return
-            snapshot = self._engine.lake.snapshot()
-            if snapshot.version != self._version:
-                is_whole = now - self._looked_at_all > WHOLE_SECONDS
-                register(self._control, self._found(EARLIEST if is_whole else None), self._departments)
-                self._looked_at_all = now if is_whole else self._looked_at_all
-            self._version, self._looked_at = snapshot.version, now
+            look = Look(self._engine.lake.snapshot().version, now)
+            if look.version != self._whole.version and now - self._whole.time >= WHOLE_SECONDS:
+                self._register(EARLIEST)
+                self._whole = look
+            elif look.version != self._recent.version:
+                self._register(datetime.now(UTC) - RECENT)
+            self._recent = look
 
-    def _found(self, since: datetime | None) -> Found:
-        now = datetime.now(UTC)
-        window = Window(since or now - RECENT, now + HOUR)
+    def _register(self, since: datetime) -> None:
+        register(self._control, self._found(since), self._departments)
+
+    def _found(self, since: datetime) -> Found:
+        window = Window(since, datetime.now(UTC) + HOUR)
         times = {"start": int(window.start.timestamp()), "end": int(window.end.timestamp())}
         snapshot = self._engine.lake.snapshot()
         rows = self._engine.ask("found", EVERYTHING, snapshot, [Part("hour", window)], times)

@@ -235,13 +235,13 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
         yield people
 
 
-def test_a_department_has_the_projects_that_are_found(tmp_path: Path) -> None:
+def test_a_department_has_the_projects_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody named project a to the control database; discovery does."""
     with community(tmp_path, is_filled=True) as people:
         control = people.app.state.services.control
         with control.session() as session:
             session.connection().exec_driver_sql("delete from projects")
-        people.app.state.services.discovery._looked_at = float("-inf")
+        monkeypatch.setattr("queries.discovery.PAUSE_SECONDS", 0.0)
         asked = "/api/v1/ledger?start=2025-03-03&end=2025-03-03T04:00:00Z&by=cluster,project"
         told = people.client("department-admin").get(asked).json()["data"]
         assert {(row["cluster"], row["project"]) for row in told} == {("alpha", "a")}
