@@ -10,6 +10,7 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from metrics_api.endpoint import LARGEST_BODY
 from metrics_api.errors import HANDLERS
 from metrics_api.formats import PACKED
+from metrics_api.hardened import Hardened
 from metrics_api.health import Measured
 from metrics_api.openapi import describe
 from metrics_api.pages import page_routes
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[endpoint.route() for endpoint in ENDPOINTS] + page_routes(),
         middleware=[
             Middleware(Measured),
+            Middleware(Hardened, is_open=settings.auth.mode == "off"),
             Middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=4, exclude_content_types=COMPRESSED),
             Middleware(ZstdMiddleware, minimum_size=LARGE, exclude_content_types=COMPRESSED),
         ],

@@ -2,8 +2,6 @@
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -12,37 +10,30 @@ from typing import Annotated
 import structlog
 import typer
 import uvicorn
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from metrics_api.admin import admin
 from metrics_api.app import create_app
 from metrics_api.collecting import Minder
-from metrics_api.demo.demo import DemoError, run_demo
+from metrics_api.demo.demo import run_demo
 from metrics_api.demo.fleet import HISTORY
-from metrics_api.demo.history import HistoryError
-from metrics_api.demo.servers import ServerError
-from metrics_api.export_folder import ExportFolder, FolderError
+from metrics_api.explained import Config, console, default_config, explained
+from metrics_api.export_folder import ExportFolder
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
 from queries.accounting import Accounting
-from queries.control.applications import NameTakenError
-from queries.control.applications import create_application as make_application
-from queries.control.database import Control, ControlError
 from queries.duration import format_duration, parse_duration
 from queries.engine import Engine
 from queries.exports import EXPORTS, Extract, day_window
-from queries.lake import Lake, LakeError
+from queries.lake import Lake
 from queries.logs import write_logs
 from queries.scope import EVERYTHING
-from queries.settings import Settings, SettingsError
+from queries.settings import Settings
 from queries.window import Window
 
 app = typer.Typer(help="Serve aggregated GPU metrics of many clusters.", no_args_is_help=True, add_completion=False)
-admin = typer.Typer(help="Manage who may ask.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
 
-console = Console(stderr=True)
 log = structlog.get_logger()
 
 
@@ -51,14 +42,6 @@ class ExportFile(StrEnum):
     csv = "csv"
     arrow = "arrow"
     ndjson = "ndjson"
-
-
-EXPLAINED = (SettingsError, FolderError, LakeError, ControlError, NameTakenError, DemoError, HistoryError, ServerError)
-
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The configuration file. Without it: metrics.toml, if there is one here."),
-]
 
 
 def main() -> None:
@@ -84,7 +67,12 @@ def serve(
             minder.start()
         try:
             uvicorn.run(
-                application, host=settings.server.host, port=settings.server.port, log_config=None, access_log=False
+                application,
+                host=settings.server.host,
+                port=settings.server.port,
+                log_config=None,
+                access_log=False,
+                forwarded_allow_ips=list(settings.server.trusted_proxies),
             )
         finally:
             if minder:
@@ -163,38 +151,3 @@ def row_bar() -> Progress:
 def openapi() -> None:
     """Print the OpenAPI document."""
     typer.echo(json.dumps(describe(ENDPOINTS), indent=2))
-
-
-@admin.command("create-application")
-def create_application(
-    name: Annotated[str, typer.Argument(help="What the application is called.")],
-    config: Config = None,
-    client_id: Annotated[str | None, typer.Option(help="Without it, one is made up.")] = None,
-    client_secret: Annotated[
-        str | None, typer.Option(help="Without it, one is made up.", envvar="CLIENT_SECRET")
-    ] = None,
-) -> None:
-    """Make an application, and print its client id and secret. The secret is shown this once only."""
-    with explained():
-        settings = Settings.load(config or default_config())
-        Lake(settings.store.path).create()
-        control = Control(settings.store.control_url)
-        new = make_application(control, name, client_id, client_secret)
-        control.close()
-    typer.echo(f"client id:     {new.client_id}")
-    typer.echo(f"client secret: {new.client_secret}")
-
-
-def default_config() -> Path | None:
-    path = Path("metrics.toml")
-    return path if path.is_file() else None
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Tell what is wrong instead of where in the code it was noticed."""
-    try:
-        yield
-    except EXPLAINED as error:
-        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None

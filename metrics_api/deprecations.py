@@ -47,20 +47,32 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+SINCE, SUNSET = date(2026, 11, 1), date(2027, 6, 1)
+
+OLD_TOKENS = Deprecation(SINCE, SUNSET, "/api/v1/token", "tokens of Run:ai's old control plane", "POST /api/v1/token")
+
+OLD_APPS = Deprecation(
+    SINCE, SUNSET, "/api/v1/service-accounts", "applications", "service accounts, at /api/v1/service-accounts"
+)
+
+OLD_ROLES = Deprecation(
+    SINCE, SUNSET, "/api/v2/authorization/roles", "the first form of the list of roles", "/api/v2/authorization/roles"
+)
+
 OLD_METRICS = Deprecation(
-    date(2026, 11, 21),
-    date(2027, 6, 1),
+    SINCE,
+    SUNSET,
     "/api/v1/metrics/range",
     "metrics of Run:ai's old control plane",
     "the metrics of clusters, projects and departments under /api/v1",
 )
 
 OLD_PROMQL = Deprecation(
-    date(2026, 11, 21),
-    date(2027, 6, 1),
+    SINCE,
+    SUNSET,
     "/api/v1/metrics/range",
     "PromQL over runai_* series, through Grafana's proxy of datasources",
     "/api/v1/metrics/range, or the metrics of clusters, nodes, projects and workloads under /api/v1",
 )
 
-DEPRECATIONS: tuple[Deprecation, ...] = (OLD_METRICS, OLD_PROMQL)
+DEPRECATIONS: tuple[Deprecation, ...] = (OLD_TOKENS, OLD_APPS, OLD_ROLES, OLD_METRICS, OLD_PROMQL)

@@ -5,10 +5,11 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,10 @@ from starlette.routing import Route
 from metrics_api.auth import authenticate
 from metrics_api.deprecations import Deprecation
 from metrics_api.errors import ApiError, Error, invalid
-from metrics_api.services import Actor, Caller, Services
+from metrics_api.policy import Actor
+from metrics_api.services import Caller, Client, Services
+from queries.control.audit import Entry, record
+from queries.control.database import NameTakenError
 
 Handler = Callable[..., Awaitable[object]]
 
@@ -34,6 +38,10 @@ class Produces:
     also: tuple[int, ...] = ()
 
 
+class Complete(BaseModel):
+    """An answer that tells all its fields, also those that have no value: Run:ai's clients count on them."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One line of the route table. The handler's parameters say what it takes: ``query`` and ``body`` are pydantic
@@ -45,12 +53,20 @@ class Endpoint:
     summary: str
     tag: str
     is_public: bool = False
+    status: int = 200
+    """Of the answer."""
+    resource: str | None = None
+    """The kind of thing that is changed: the request is entered in the audit log."""
+    action: str | None = None
+    """What the audit log calls it, where the method does not say."""
     deprecated: Deprecation | None = None
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""
     error: ClassVar[type[BaseModel]] = Error
     """What is answered where it cannot be."""
+    media_type: ClassVar[str] = "application/json"
+    """Of the body."""
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -74,7 +90,7 @@ class Endpoint:
         answer = self.hints["return"]
         if get_origin(answer) is Annotated:
             return next(extra for extra in get_args(answer) if isinstance(extra, Produces))
-        return Produces(answer)
+        return Produces(None if answer is NoneType else answer)
 
     def route(self) -> Route:
         return Route(
@@ -103,10 +119,26 @@ class Endpoint:
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
             actor = await self.identify(request, services)
-            asked = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
-            arguments["caller"] = Caller(services, actor, *asked)
+            accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
+            arguments["caller"] = Caller(services, actor, accept, if_none_match, address_of(request))
         else:
             arguments["services"] = services
+            arguments["client"] = Client(address_of(request), request.headers.get("authorization", ""))
+        status = 500
+        try:
+            response = await self.handle(request, arguments)
+            status = response.status_code
+        except ApiError as error:
+            status = error.error.code
+            raise
+        except NameTakenError:
+            status = 409
+            raise
+        finally:
+            await self.audit(request, arguments, status)
+        return response
+
+    async def handle(self, request: Request, arguments: dict[str, object]) -> Response:
         if self.query:
             arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
@@ -115,15 +147,29 @@ class Endpoint:
         answer = await self.handler(**{name: value for name, value in arguments.items() if name in wanted})
         if isinstance(answer, Response):
             return answer
-        body = TypeAdapter(self.produces.model).dump_json(answer, by_alias=True, exclude_none=True)
-        return Response(body, media_type="application/json")
+        if answer is None:
+            return Response(status_code=self.status)
+        first = answer[0] if isinstance(answer, list) and answer else answer
+        body = TypeAdapter(self.produces.model).dump_json(
+            answer, by_alias=True, exclude_none=not isinstance(first, Complete)
+        )
+        return Response(body, self.status, media_type="application/json")
+
+    async def audit(self, request: Request, arguments: dict[str, object], status: int) -> None:
+        """Enter a change, or the attempt at one, in the audit log; and let everybody know that what was may be no
+        more."""
+        caller = arguments.get("caller")
+        if self.resource and isinstance(caller, Caller):
+            caller.services.directory.forget()
+            entry = entry_of(self, request, caller, status)
+            await run_in_threadpool(record, caller.services.control, entry)
 
     async def asked(self, request: Request) -> QueryParams:
         """What a request asks."""
         return request.query_params
 
     async def identify(self, request: Request, services: Services) -> Actor:
-        return await authenticate(request, services)
+        return await authenticate(request.headers.get("authorization", ""), services)
 
     def parse_body(self, body: bytes) -> BaseModel:
         assert self.body
@@ -134,8 +180,44 @@ def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = F
     return Endpoint("GET", path, handler, summary, tag, is_public, **more)
 
 
-def post(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False) -> Endpoint:
-    return Endpoint("POST", path, handler, summary, tag, is_public)
+def post(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False, **more: Any) -> Endpoint:
+    return Endpoint("POST", path, handler, summary, tag, is_public, **more)
+
+
+def put(path: str, handler: Handler, summary: str, tag: str, **more: Any) -> Endpoint:
+    return Endpoint("PUT", path, handler, summary, tag, **more)
+
+
+def patch(path: str, handler: Handler, summary: str, tag: str, **more: Any) -> Endpoint:
+    return Endpoint("PATCH", path, handler, summary, tag, **more)
+
+
+def delete(path: str, handler: Handler, summary: str, tag: str, **more: Any) -> Endpoint:
+    return Endpoint("DELETE", path, handler, summary, tag, **more)
+
+
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete", "GET": "read"}
+
+
+def entry_of(endpoint: Endpoint, request: Request, caller: Caller, status: int) -> Entry:
+    actor = caller.actor
+    return Entry(
+        tenant_id=actor.tenant_id,
+        subject=actor.name,
+        subject_type=actor.subject_type,
+        source_ip=address_of(request),
+        action=endpoint.action or VERBS[endpoint.method],
+        http_method=endpoint.method,
+        url=request.url.path,
+        http_status_code=status,
+        entity_type=endpoint.resource or "",
+        entity_id=caller.target.id or next(iter(request.path_params.values()), None),
+        entity_name=caller.target.name,
+    )
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from queries.control.database import NameTakenError
 from queries.lake import LakeError
 from queries.question import UnansweredError
 
@@ -62,6 +63,10 @@ async def on_unanswered(_: Request, error: Exception) -> Response:
     return respond(Error(code=400, message=str(error)))
 
 
+async def on_name_taken(_: Request, error: Exception) -> Response:
+    return respond(Error(code=409, message=str(error)))
+
+
 async def on_failure(request: Request, error: Exception) -> Response:
     """A defect of ours. What it was is in the log, not in the answer."""
     log.error("failed", path=request.url.path, exc_info=error)
@@ -73,6 +78,7 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: on_http_error,
     LakeError: on_lake_error,
     UnansweredError: on_unanswered,
+    NameTakenError: on_name_taken,
     Exception: on_failure,
 }
 

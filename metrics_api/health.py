@@ -11,10 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from metrics_api.auth import authenticate
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
+from metrics_api.policy import require
 from metrics_api.runs import lake_metrics
-from metrics_api.services import Services
+from metrics_api.services import Client, Services
 from queries.lake_error import LakeError
 from queries.scope import EVERYTHING
 
@@ -54,8 +56,10 @@ def probe(services: Services) -> None:
         session.execute(text("select 1"))
 
 
-async def read_own_metrics(services: Services) -> Annotated[Response, Produces(str, ("text/plain",))]:
+async def read_own_metrics(services: Services, client: Client) -> Annotated[Response, Produces(str, ("text/plain",))]:
     """The service's own metrics, in Prometheus's format, also while the lake cannot be read."""
+    if services.settings.auth.metrics == "required":
+        require(await authenticate(client.authorization, services), "read", "scrapeable-metrics")
     try:
         of_lake = await run_in_threadpool(lambda: generate_latest(lake_metrics(services.asker(EVERYTHING))))
         LAKE_UP.set(1)

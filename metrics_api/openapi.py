@@ -47,7 +47,9 @@ def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
 def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     produced = endpoint.produces
     error = reference(endpoint.error, "serialization", schemas)
-    content = {"application/json": {"schema": reference(produced.model, "serialization", schemas)}}
+    content: dict[str, Any] = {}
+    if produced.model:
+        content = {"application/json": {"schema": reference(produced.model, "serialization", schemas)}}
     if produced.media_types:
         text = {"schema": {"type": "string"}}
         content = {
@@ -61,7 +63,7 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [endpoint.tag],
         "security": [] if endpoint.is_public else [{scheme: []} for scheme in endpoint.schemes],
         "responses": {
-            "200": {"description": "The answer.", "content": content},
+            str(endpoint.status): {"description": "The answer."} | ({"content": content} if produced.model else {}),
             "default": {
                 "description": "What went wrong, and what would be right.",
                 "content": {"application/json": {"schema": error}},
@@ -79,7 +81,7 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.body:
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": reference(endpoint.body, "validation", schemas)}},
+            "content": {endpoint.media_type: {"schema": reference(endpoint.body, "validation", schemas)}},
         }
     return described
 

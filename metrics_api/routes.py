@@ -10,16 +10,16 @@ from metrics_api import (
     reports,
     scoped_metrics,
     telemetry,
-    tokens,
     waste,
     workloads,
 )
+from metrics_api.access_routes import ACCESS
 from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    post("/api/v1/token", tokens.create_token, "Get a bearer token", "Access", is_public=True),
+    *ACCESS,
     get("/api/v1/clusters", clusters.list_clusters, "List clusters", "Clusters"),
     get("/api/v1/metrics", metrics.read_catalogue, "The catalogue of metrics", "Metrics"),
     get("/api/v1/metrics/range", metrics.read_range, "Metrics over time", "Metrics"),

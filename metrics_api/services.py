@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from metrics_api.cache import Cache
+from metrics_api.directory import Directory
+from metrics_api.oidc import Provider
+from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
+from metrics_api.throttle import Throttle
 from metrics_api.warming import Warming
 from queries.accounting import Accounting
 from queries.control.database import Control
+from queries.control.roles import Action
+from queries.control.rules import Place
 from queries.control.tokens import Tokens
+from queries.discovery import Discovery
 from queries.engine import Engine
 from queries.entities import Entities
 from queries.lake import Lake
@@ -29,6 +36,10 @@ class Services:
     cache: Cache
     exporting: Exporting
     warming: Warming
+    discovery: Discovery
+    directory: Directory
+    throttle: Throttle
+    provider: Provider | None
     entities: Entities = field(default_factory=Entities)
 
     @classmethod
@@ -43,9 +54,26 @@ class Services:
         control = Control(settings.store.control_url)
         limits = settings.limits
         engine = Engine(lake, Accounting.of(settings), limits.hot_bytes)
-        tokens = Tokens(control, settings.auth.token_lifetime)
+        auth = settings.auth
+        tokens = Tokens(control, auth.token_lifetime, auth.key_lifetime)
+        discovery = Discovery(control, engine, settings)
+        directory = Directory(control, settings, discovery)
+        provider = Provider(auth.oidc) if auth.oidc else None
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
-        return cls(settings, engine, control, tokens, pool, cache, exporting, Warming(engine))
+        return cls(
+            settings,
+            engine,
+            control,
+            tokens,
+            pool,
+            cache,
+            exporting,
+            Warming(engine),
+            discovery,
+            directory,
+            Throttle(),
+            provider,
+        )
 
     def stop(self) -> None:
         self.warming.stop()
@@ -69,12 +97,20 @@ class Services:
         return Asker(self.engine, scope, [cluster.name for cluster in self.settings.clusters], datetime.now(UTC))
 
 
-@dataclass(frozen=True)
-class Actor:
-    """Who asks, and what it may see."""
+@dataclass
+class Target:
+    """What a request is about, as the audit log names it. Handlers fill it in."""
 
-    name: str
-    scope: Scope
+    id: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who a request comes from before it is known who asks."""
+
+    address: str
+    authorization: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +121,14 @@ class Caller:
     actor: Actor
     accept: str
     if_none_match: str = ""
+    address: str = ""
+    target: Target = field(default_factory=Target)
+
+    def require(self, action: Action, resource: str, place: Place | None = None) -> None:
+        """Raises:
+        ApiError: 403 or 404, where the actor may not.
+        """
+        require(self.actor, action, resource, place)
 
     @property
     def finest_step(self) -> timedelta:

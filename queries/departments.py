@@ -1,6 +1,7 @@
 """Department: which projects belong to it, and when; and the organisation as it is joined with the ledger."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
 from pydantic import Field
@@ -61,3 +62,29 @@ def department_tables(departments: Sequence[Department]) -> dict[str, pa.Table]:
         for place, (pattern, department) in enumerate(valid)
     ]
     return {"departments": pa.Table.from_pylist(rows, DEPARTMENTS)}
+
+
+def department_of(project: str, departments: Sequence[Department], time: datetime) -> str | None:
+    """The department that a project belonged to at a time, as ``joins/departments.sql`` has it."""
+    for since, until, valid in stretches(listed(departments)):
+        if since <= time < until:
+            return next((each.name for pattern, each in valid if fits(project, pattern)), None)
+    return None
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a name is what a pattern says, in which ``*`` stands for any text. Names are others' words: no regular
+    expression is made to go back and forth over them."""
+    first, *between = pattern.split("*")
+    if not between:
+        return name == pattern
+    *middle, last = between
+    place, end = len(first), len(name) - len(last)
+    if place > end or not (name.startswith(first) and name.endswith(last)):
+        return False
+    for part in middle:
+        found = name.find(part, place, end)
+        if found < 0:
+            return False
+        place = found + len(part)
+    return True

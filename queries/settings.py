@@ -59,6 +59,8 @@ class Section(BaseModel):
 class Server(Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """The addresses and networks whose X-Forwarded-For is believed: who guesses passwords is slowed by address."""
 
 
 class Retention(Section):
@@ -78,9 +80,36 @@ class Store(Section):
         return self.control or f"sqlite:///{Path(self.path).absolute() / 'control.sqlite'}"
 
 
+class Oidc(Section):
+    """An identity provider whose tokens are taken as they are."""
+
+    issuer: str
+    audience: str
+    jwks_url: str
+    """Where the keys are that it signs with."""
+    username_claim: str = "email"
+    groups_claim: str = "groups"
+    """The groups that access rules name."""
+    tenant: str = "default"
+    """The tenant that its users belong to."""
+
+    @field_validator("jwks_url")
+    @classmethod
+    def is_a_url(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("write the address of the keys, as in https://idp.example.com/keys")
+        return url
+
+
 class Auth(Section):
     mode: Literal["required", "off"] = "required"
-    token_lifetime: Duration = timedelta(hours=24)
+    metrics: Literal["public", "required"] = "public"
+    """Whether /metrics wants a token too: an access key of a user who may see the service's own metrics."""
+    token_lifetime: Duration = Field(timedelta(hours=24), ge=timedelta(minutes=2))
+    refresh_lifetime: Duration = timedelta(days=7)
+    key_lifetime: Duration = Field(timedelta(days=30), ge=timedelta(hours=1))
+    """How long a key signs before another one does."""
+    oidc: Oidc | None = None
 
 
 class Collect(Section):

@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.conftest import ROOT
-from tests.dashboards.conftest import serving
 from tests.queries.test_question import HOURS
+from tests.serving import serving
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 

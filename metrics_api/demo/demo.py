@@ -27,14 +27,28 @@ from metrics_api.demo.servers import (
     stop,
     wait_until_ready,
 )
-from queries.control.applications import NameTakenError, create_application, create_link
-from queries.control.database import Control
+from queries.control.applications import create_application, create_link
+from queries.control.database import Control, NameTakenError
+from queries.control.organisation import Found, register
+from queries.control.roles import ADMINISTRATOR, RESEARCHER
+from queries.control.rules import NewRule
+from queries.control.tables import DEFAULT_TENANT
+from queries.control.users import create_user
 from queries.duration import format_duration
+from queries.ids import project_id
 from queries.lake import Lake
 from queries.settings import Server, Settings
 
 CREDENTIAL = "demo"
-"""Client id and secret of the demo's application."""
+"""Client id and secret of the demo's application, and the password of its users."""
+
+ALICES_PROJECT = ("alpha", "llm")
+
+USERS = {
+    "admin": NewRule(ADMINISTRATOR.id, "tenant", str(DEFAULT_TENANT)),
+    "alice": NewRule(RESEARCHER.id, "project", project_id(*ALICES_PROJECT)),
+}
+"""Who may sign in, by the password that is the demo's: one who sees everything, and one who sees a project."""
 
 HEARTBEAT = 10.0
 """How many seconds apart the demo looks whether all that it started still runs."""
@@ -190,11 +204,15 @@ def start_server(cluster: Cluster, folder: Folder, address: str, port: int) -> s
 
 
 def sign_up(settings: Settings) -> str:
-    """Make the demo's application, unless it is there, and a link that opens the page signed in."""
+    """Make the demo's application and users, unless they are there, and a link that opens the page signed in."""
     Lake(settings.store.path).create()
     control = Control(settings.store.control_url)
+    register(control, Found(projects=frozenset({ALICES_PROJECT})), settings.departments)
     with suppress(NameTakenError):
         create_application(control, CREDENTIAL, CREDENTIAL, CREDENTIAL)
+    for username, rule in USERS.items():
+        with suppress(NameTakenError):
+            create_user(control, username, CREDENTIAL, rules=(rule,))
     code = create_link(control, CREDENTIAL)
     control.close()
     return f"{address_of(settings)}/#link={code}"
@@ -240,6 +258,7 @@ def introduce(settings: Settings, link: str, ports: dict[str, int]) -> None:
         f"The page:           {address}",
         f"Signed in, once:    {link}",
         f"To sign in again:   client id {CREDENTIAL}, secret {CREDENTIAL}",
+        f"Users of the API:   {' and '.join(USERS)}, password {CREDENTIAL}; alice sees {ALICES_PROJECT[1]} alone",
         f"Documentation:      {address}/api/docs",
         *(f"Prometheus {name + ':':<9}http://127.0.0.1:{port}" for name, port in ports.items()),
         "",

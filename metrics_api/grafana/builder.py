@@ -42,7 +42,7 @@ class PayloadField(BaseModel):
     type: Literal["input", "select", "multi-select"]
     placeholder: str = ""
     options: list[Label] | None = None
-    reloadMetric: bool | None = None  # noqa: N815 - as the plugin calls it
+    reloadMetric: bool | None = None
 
 
 def fields_of(target: str, said: Mapping[str, Any]) -> list[PayloadField]:

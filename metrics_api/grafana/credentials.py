@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from queries.control.applications import check_secret, find_application
+from queries.control.applications import check_secret
 from queries.control.database import Control
-from queries.control.tables import Application
+from queries.control.identity import Credential, Identity, find_identity
 
 LIFETIME_SECONDS = 60.0
 """How long a secret that was right is taken for right: a changed one is noticed after this time at the latest."""
@@ -27,37 +27,38 @@ class Credentials:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._key = secrets.token_bytes(32)
-        self._right: dict[bytes, tuple[str, float]] = {}
+        self._right: dict[bytes, tuple[Credential, float]] = {}
         self._lock = threading.Lock()
 
-    def check(self, control: Control, given: tuple[str, str] | None) -> Application | None:
-        """The application that a client id and secret belong to, if they do."""
-        if given is None:
-            return None
-        digest = self._digest(control, *given)
-        identifier = self._remembered(digest)
-        application = identifier and find_application(control, identifier)
-        if application:
-            return application
-        application = check_secret(control, *given)
-        if application:
-            self._remember(digest, application.id)
-        return application
+    def known(self, control: Control, given: tuple[str, str]) -> Identity | None:
+        """Whose client id and secret these are, if they were right a moment ago."""
+        credential = self._remembered(self._digest(control, *given))
+        return find_identity(control, credential) if credential else None
+
+    def check(self, control: Control, given: tuple[str, str]) -> Identity | None:
+        """Whose client id and secret these are, if anybody's."""
+        identity = self.known(control, given)
+        if identity:
+            return identity
+        identity = check_secret(control, *given)
+        if identity:
+            self._remember(self._digest(control, *given), identity.credential)
+        return identity
 
     def _digest(self, control: Control, client_id: str, client_secret: str) -> bytes:
         text = "\0".join((str(id(control)), client_id, client_secret))
         return hmac.digest(self._key, text.encode(), hashlib.sha256)
 
-    def _remembered(self, digest: bytes) -> str | None:
+    def _remembered(self, digest: bytes) -> Credential | None:
         with self._lock:
-            identifier, until = self._right.get(digest, ("", 0.0))
-        return identifier if self._clock() < until else None
+            credential, until = self._right.get(digest, (None, 0.0))
+        return credential if self._clock() < until else None
 
-    def _remember(self, digest: bytes, identifier: str) -> None:
+    def _remember(self, digest: bytes, credential: Credential) -> None:
         with self._lock:
             if len(self._right) >= MOST:
                 self._right.clear()
-            self._right[digest] = (identifier, self._clock() + LIFETIME_SECONDS)
+            self._right[digest] = (credential, self._clock() + LIFETIME_SECONDS)
 
 
 CREDENTIALS = Credentials()

@@ -8,11 +8,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from metrics_api.auth import actor_of, authenticate
-from metrics_api.endpoint import Endpoint, Handler
+from metrics_api.auth import authenticate
+from metrics_api.endpoint import Endpoint, Handler, address_of
 from metrics_api.errors import ApiError, Error
 from metrics_api.grafana.credentials import CREDENTIALS, decode_basic
-from metrics_api.services import Actor, Services
+from metrics_api.policy import Actor
+from metrics_api.proof import TooSoonError, prove
+from metrics_api.services import Services
+from queries.control.identity import Identity
 from queries.lake_error import LakeError
 from queries.question import UnansweredError
 
@@ -37,7 +40,7 @@ class DatasourceError(Error):
 @dataclass(frozen=True)
 class DatasourceEndpoint(Endpoint):
     schemes: ClassVar[tuple[str, ...]] = ("basic", "bearer")
-    error: ClassVar[type[Error]] = DatasourceError
+    error: ClassVar[type[BaseModel]] = DatasourceError
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -51,19 +54,31 @@ class DatasourceEndpoint(Endpoint):
 
     async def identify(self, request: Request, services: Services) -> Actor:
         """By basic authentication with a client id and its secret; otherwise as everywhere."""
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        authorization = request.headers.get("authorization", "")
+        scheme, _, encoded = authorization.partition(" ")
         if scheme.lower() != "basic" or services.settings.auth.mode == "off":
-            return await authenticate(request, services)
-        application = await run_in_threadpool(CREDENTIALS.check, services.control, decode_basic(encoded))
-        if not application:
+            return await authenticate(authorization, services)
+        given = decode_basic(encoded)
+        identity = await identify(services, given, address_of(request)) if given else None
+        if not identity:
             raise ApiError(
                 401, "the user is not a client id, or the password not its secret; or no longer", headers=CHALLENGE
             )
-        return actor_of(application)
+        return await run_in_threadpool(services.directory.actor_by, identity)
 
     def parse_body(self, body: bytes) -> BaseModel:
         """Some requests that can say something say nothing."""
         return super().parse_body(body.strip() or b"{}")
+
+
+async def identify(services: Services, given: tuple[str, str], address: str) -> Identity | None:
+    known = await run_in_threadpool(CREDENTIALS.known, services.control, given)
+    if known:
+        return known
+    try:
+        return await prove(services, *given, address, lambda: CREDENTIALS.check(services.control, given))
+    except TooSoonError as error:
+        raise ApiError(401, str(error), headers=CHALLENGE) from None
 
 
 def explain(error: Error, headers: dict[str, str] | None = None) -> Response:

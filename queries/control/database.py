@@ -9,8 +9,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -20,16 +20,20 @@ class ControlError(Exception):
     """The control database cannot be used; the message names it and what would be right."""
 
 
+class NameTakenError(Exception):
+    """There is something of this name already."""
+
+
 class Control:
     """The control database. Safe to use from several threads and processes."""
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
         try:
-            migrate(self.engine)
+            migrate(url)
         except SQLAlchemyError as error:
             raise ControlError(
-                f"store.control = {self.engine.url!r}: cannot be opened: {getattr(error, 'orig', error)}"
+                f"store.control = {self.engine.url!r}: cannot be opened: {getattr(error, 'orig', None) or error}"
             ) from None
 
     @contextmanager
@@ -42,8 +46,15 @@ class Control:
         self.engine.dispose()
 
 
-def open_engine(url: str) -> Engine:
-    engine = create_engine(url)
+def open_engine(url: str, keeps_references: bool = True) -> Engine:
+    """keeps_references: whether SQLite sees to foreign keys; a migration, which makes tables anew, must go without."""
+    try:
+        engine = create_engine(with_driver(url))
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise ControlError(
+            f"store.control: {error}; write an address like sqlite:///control.sqlite or"
+            " postgresql://user@host/name (which needs metrics-api[postgresql])"
+        ) from None
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")
@@ -51,23 +62,33 @@ def open_engine(url: str) -> Engine:
             cursor = connection.cursor()  # type: ignore[attr-defined]  # a DB-API connection, which has no type of its own
             cursor.execute("pragma journal_mode = wal")
             cursor.execute("pragma busy_timeout = 5000")
-            cursor.execute("pragma foreign_keys = on")
+            cursor.execute(f"pragma foreign_keys = {'on' if keeps_references else 'off'}")
             cursor.close()
 
     return engine
 
 
+def with_driver(url: str) -> URL:
+    """PostgreSQL is spoken to by psycopg."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
+
+
 @stamina.retry(on=OperationalError, attempts=5, wait_initial=0.1)
-def migrate(engine: Engine) -> None:
+def migrate(url: str, revision: str = "head") -> None:
     """Bring the tables to the newest form. Of several processes that start at once, one does it and the others wait."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        lock(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current != ScriptDirectory.from_config(config).get_current_head():
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+    engine = open_engine(url, keeps_references=False)
+    try:
+        with engine.begin() as connection:
+            lock(connection)
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current != ScriptDirectory.from_config(config).get_current_head():
+                config.attributes["connection"] = connection
+                command.upgrade(config, revision)
+    finally:
+        engine.dispose()
 
 
 def lock(connection: Connection) -> None:

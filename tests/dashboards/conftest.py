@@ -2,18 +2,15 @@
 
 import json
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from starlette.applications import Starlette
 
 from queries.control.applications import create_link
 from tests.dashboards.witness import Witness, tab
+from tests.serving import serving
 
 DURING = "?start=2025-03-03T00:00:00Z&end=2025-03-03T04:00:00Z"
 
@@ -28,18 +25,6 @@ OPTIONS = (
 )
 
 expect.set_options(timeout=30_000)  # no test is about time
-
-
-@contextmanager
-def serving(app: Starlette) -> Iterator[str]:
-    """The address of an app, served by uvicorn in a thread."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture(scope="package")

@@ -10,11 +10,12 @@ from starlette.testclient import TestClient
 from metrics_api.app import create_app
 from queries.lake import Lake
 from queries.window import HOUR, Window
-from tests.dashboards.conftest import DURING, rename_alpha, serving
+from tests.dashboards.conftest import DURING, rename_alpha
 from tests.dashboards.screen import EN_DASH, projects, texts, traces
 from tests.dashboards.witness import Witness
 from tests.queries.committer import sketch
 from tests.served import HOSTILE, settings_for
+from tests.serving import serving
 
 HOLD = """() => {
   const { fetch } = window;

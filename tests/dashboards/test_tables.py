@@ -6,9 +6,10 @@ from playwright.sync_api import Page, expect
 
 from metrics_api.app import create_app
 from queries.settings import Settings
-from tests.dashboards.conftest import DURING, change_answers, serving
+from tests.dashboards.conftest import DURING, change_answers
 from tests.dashboards.screen import EN_DASH, projects, texts
 from tests.served import HOSTILE, settings_for
+from tests.serving import serving
 
 HELD = """(text, address) => {
   const body = JSON.parse(text);

@@ -10,7 +10,7 @@ import jinja2
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api import services as services_of
+from metrics_api import policy
 from metrics_api.app import create_app
 from metrics_api.asking import SETTLED, UNSETTLED, is_settled
 from metrics_api.parameters import Parameters
@@ -71,12 +71,12 @@ def test_nothing_is_kept_where_there_is_no_room(folder: Path, asked: list[str]) 
 def test_an_actor_is_not_given_what_was_kept_for_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(folder) as client:
         whole = client.get(f"{LEDGER}&by=cluster")
-        monkeypatch.setattr("metrics_api.auth.ANYONE", services_of.Actor("b", Scope(frozenset({("beta", None)}))))
+        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("b", Scope(frozenset({("beta", None)}))))
         part = client.get(f"{LEDGER}&by=cluster", headers={"If-None-Match": whole.headers["ETag"]})
         assert part.status_code == 200
         assert [row["cluster"] for row in part.json()["data"]] == ["beta"]
         assert "Authorization" in part.headers["Vary"]
-        monkeypatch.setattr("metrics_api.auth.ANYONE", services_of.Actor("a", EVERYTHING))
+        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("a", EVERYTHING))
         assert client.get(f"{LEDGER}&by=cluster").content == whole.content
 
 

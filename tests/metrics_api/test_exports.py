@@ -15,7 +15,7 @@ from pyarrow import ipc, parquet
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from metrics_api.streaming import ROWS_AT_ONCE, Exporting, Streamed
 from queries.amounts import AMOUNTS
 from queries.catalogue import LEDGER_COLUMNS

@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests.live import START, fill, settings_for

@@ -1,5 +1,7 @@
 """Everything that the OpenAPI document describes, asked with made-up values: no defect, and every answer as documented."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +18,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from metrics_api.app import create_app
 from metrics_api.endpoint import Endpoint
 from metrics_api.routes import ENDPOINTS
+from queries.control.applications import create_application
+from tests.served import settings_for
 
 EXAMPLES = 30
 
@@ -28,6 +33,25 @@ CHECKS: list[CheckFunction] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
+    """With a control database of its own, in which anything may be deleted."""
+    settings = settings_for(folder)
+    control = f"sqlite:///{tmp_path_factory.mktemp('control') / 'control.sqlite'}"
+    store = settings.store.model_copy(update={"control": control})
+    app = create_app(settings.model_copy(update={"store": store}))
+    create_application(app.state.services.control, "tests", "id", "secret")
+    yield app
+    app.state.services.stop()
+
+
+@pytest.fixture(scope="module")
+def client(app: Starlette) -> TestClient:
+    credentials = {"grantType": "client_credentials", "clientID": "id", "clientSecret": "secret"}
+    token = TestClient(app).post("/api/v1/token", json=credentials).json()["accessToken"]
+    return TestClient(app, headers={"Authorization": f"Bearer {token}"})
 
 
 @pytest.fixture(scope="module")

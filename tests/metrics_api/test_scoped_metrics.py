@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from queries.ids import cluster_id, node_id, pod_id, project_id, workload_id
 from queries.lake import Lake
 from queries.metric_types import TYPES

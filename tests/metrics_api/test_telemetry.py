@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from queries.ids import department_id, node_id, node_pool_id, project_id
 from queries.metric_types import TYPES
 from queries.scope import Scope

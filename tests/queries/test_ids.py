@@ -28,7 +28,8 @@ KINDS = [CLUSTER, NODE_POOL, NODE, DEPARTMENT, PROJECT, WORKLOAD, POD]
 
 def in_sql(kind: Kind, names: list[str | None]) -> str | None:
     columns = [f"${place}::varchar" for place in range(1, len(names) + 1)]
-    row = duckdb.execute(f"select {kind.sql(*columns)}", names).fetchone()
+    with duckdb.connect() as connection:
+        row = connection.execute(f"select {kind.sql(*columns)}", names).fetchone()
     assert row
     answer: str | None = row[0]
     return answer

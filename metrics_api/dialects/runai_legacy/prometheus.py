@@ -61,7 +61,7 @@ class PrometheusError(BaseModel):
     """What Prometheus answers where it cannot."""
 
     status: Literal["error"]
-    errorType: str  # noqa: N815 - Prometheus' name
+    errorType: str
     error: str
 
 
@@ -72,7 +72,7 @@ class Result(BaseModel):
 
 
 class Data(BaseModel):
-    resultType: str  # noqa: N815 - Prometheus' name
+    resultType: str
     result: list[Result]
 
 

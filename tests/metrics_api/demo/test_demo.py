@@ -234,6 +234,18 @@ def first_hour(demo: Demo) -> tuple[str, dict[str, float]]:
     return first, {row["cluster"]: row["busy_seconds"] for row in rows if row["time"] == first}
 
 
+def test_alice_sees_her_project_alone(demo: Demo) -> None:
+    told = {}
+    for username in ("admin", "alice"):
+        credentials = {"grantType": "password", "username": username, "password": "demo"}
+        token = requests.post(f"{demo.address}/api/v1/token", json=credentials, timeout=PATIENCE).json()["accessToken"]
+        headers = {"Authorization": f"Bearer {token}"}
+        ledger = requests.get(f"{demo.address}/api/v1/ledger?by=cluster,project", headers=headers, timeout=PATIENCE)
+        told[username] = {(row["cluster"], row["project"]) for row in ledger.json()["data"]}
+    assert {cluster for cluster, _ in told["admin"]} == {"alpha", "beta"}
+    assert told["alice"] == told["admin"] & {("alpha", "llm")}
+
+
 def test_sigterm_stops_everything_and_a_second_start_goes_on(demo: Demo, place: Path) -> None:
     first, early = first_hour(demo)
     assert early

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from queries.control.applications import create_application
 from queries.metric_types import SERIES
 from queries.scope import Scope

@@ -9,10 +9,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
-from metrics_api.grafana import credentials, endpoint
+from metrics_api.directory import Directory
+from metrics_api.grafana import credentials
 from metrics_api.grafana.credentials import LIFETIME_SECONDS, Credentials
 from metrics_api.grafana.routes import DATASOURCE
-from metrics_api.services import Actor
+from metrics_api.policy import Actor
 from queries.control.applications import check_secret, create_application
 from queries.control.database import Control
 from queries.engine import Engine
@@ -79,7 +80,7 @@ def test_a_lake_that_cannot_be_read_is_told_as_datasources_read_it(
 @pytest.fixture
 def narrow(basic: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """One who may see project a of alpha alone."""
-    monkeypatch.setattr(endpoint, "actor_of", lambda _: Actor("narrow", Scope(frozenset({("alpha", "a")}))))
+    monkeypatch.setattr(Directory, "actor_by", lambda *_: Actor("narrow", Scope(frozenset({("alpha", "a")}))))
     return basic
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api import services as services_of
+from metrics_api import policy
 from queries.question import Asker, UnansweredError
 from queries.scope import EVERYTHING, Scope
 from tests.metrics_api.grafana.panels import FOUR_HOURS, simpod_6
@@ -69,7 +69,7 @@ def test_an_actor_is_not_given_what_was_kept_for_another(
     with serving(folder) as client:
         texts = []
         for scope in (EVERYTHING, Scope(frozenset({("alpha", None)})), EVERYTHING):
-            monkeypatch.setattr("metrics_api.auth.ANYONE", services_of.Actor("one", scope))
+            monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("one", scope))
             texts.append(client.post("/grafana/query", json=body).text)
         assert "beta" in texts[0]
         assert "beta" not in texts[1]

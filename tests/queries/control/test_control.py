@@ -10,26 +10,15 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import update
 
 from queries.control.applications import (
-    NameTakenError,
     check_secret,
     create_application,
     create_link,
-    find_application,
     redeem_link,
 )
-from queries.control.database import Control, ControlError
+from queries.control.database import Control, ControlError, NameTakenError
+from queries.control.identity import find_identity
 from queries.control.tables import Link, SigningKey, Table
 from queries.control.tokens import TokenError, Tokens
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'control.sqlite'}"
-
-
-@pytest.fixture
-def control(url: str) -> Control:
-    return Control(url)
 
 
 def test_the_migrations_make_the_tables_that_the_code_expects(control: Control) -> None:
@@ -68,12 +57,16 @@ def test_a_secret_opens_and_another_does_not(control: Control) -> None:
     assert check_secret(control, "nobody", new.client_secret) is None
 
 
-def test_secrets_are_kept_as_hashes(control: Control, tmp_path: Path) -> None:
+def test_secrets_are_kept_as_hashes(tmp_path: Path) -> None:
+    control = Control(f"sqlite:///{tmp_path / 'control.sqlite'}")
     new = create_application(control, "grafana")
+    chosen = create_application(control, "demo", "demo", "a secret that somebody chose")
     control.close()
     with sqlite3.connect(tmp_path / "control.sqlite") as connection:
-        assert new.client_secret not in "\n".join(connection.iterdump())
+        kept = "\n".join(connection.iterdump())
     connection.close()
+    assert new.client_secret not in kept
+    assert chosen.client_secret not in kept
 
 
 def test_a_name_is_taken_once(control: Control) -> None:
@@ -105,9 +98,11 @@ def test_a_token_says_whose_it_is_in_every_process(url: str, control: Control) -
     application = check_secret(control, new.client_id, new.client_secret)
     assert application
     token = Tokens(control, timedelta(hours=1)).issue(application)
-    bearer = Tokens(Control(url), timedelta(hours=1)).read(token)
-    assert bearer.name == "grafana"
-    assert find_application(control, bearer.id)
+    elsewhere = Control(url)
+    credential = Tokens(elsewhere, timedelta(hours=1)).read(token)
+    elsewhere.close()
+    assert find_identity(control, credential) == application
+    assert application.name == "grafana"
 
 
 def test_tokens_that_are_altered_expired_or_foreign_are_refused(control: Control) -> None:
@@ -119,7 +114,7 @@ def test_tokens_that_are_altered_expired_or_foreign_are_refused(control: Control
     head, body, signature = token.split(".")
     expired = Tokens(control, timedelta(seconds=-1)).issue(application)
     claims = jwt.decode(token, options={"verify_signature": False})
-    unsigned = jwt.encode(claims, None, "none", headers={"kid": jwt.get_unverified_header(token)["kid"]})
+    unsigned = jwt.encode(claims, "", "none", headers={"kid": jwt.get_unverified_header(token)["kid"]})
     foreign = jwt.encode(claims, "k" * 64, "HS256", headers={"kid": "another"})
     for bad in (f"{head}.{body}.{signature[:-2]}AA", unsigned, foreign, "", "a.b.c", "é"):
         with pytest.raises(TokenError, match="is not valid"):

@@ -1,0 +1,247 @@
+"""Route by role by tenant: who may do what of who may ask."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from metrics_api.access_routes import ACCESS
+from queries.control.access_keys import create_access_key
+from queries.control.applications import create_application
+from queries.control.roles import VIEWER
+from queries.control.rules import NewRule, list_rules
+from queries.control.secret import make_secret
+from queries.control.users import create_user, find_user_by_name
+from queries.ids import project_id
+from tests.metrics_api.community import PASSWORD, RULES, Community, community
+
+ADMINISTRATORS = {"root", "admin"}
+OF_TENANTS = {"root", "admin", "stranger"}
+OF_A_PROJECT = {"root", "admin", "cluster-admin", "department-admin", "project-admin"}
+EVERYBODY = {*RULES, "stranger"}
+
+NEW_RULE = {
+    "subjectId": "viewer@example.com",
+    "subjectType": "user",
+    "roleId": VIEWER.id,
+    "scopeId": project_id("alpha", "a"),
+    "scopeType": "project",
+}
+MANY_RULES = {
+    "payload": {
+        "roleId": VIEWER.id,
+        "subjects": [{"subjectId": "viewer@example.com", "subjectType": "user"}],
+        "scopes": [{"scopeId": project_id("alpha", "a"), "scopeType": "project"}],
+    }
+}
+
+USERS, ACCOUNTS, APPS = "/api/v1/users", "/api/v1/service-accounts", "/api/v1/apps"
+KEYS, ALL_KEYS = "/api/v1/access-keys", "/api/v1/administration/access-keys"
+RULES_PATH = "/api/v1/authorization/access-rules"
+
+MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
+    ("GET", USERS): (OF_TENANTS, None),
+    ("POST", USERS): (OF_TENANTS, {"email": "{fresh}@example.com"}),
+    ("GET", f"{USERS}/count"): (OF_TENANTS, None),
+    ("GET", f"{USERS}/{{user_id}}"): (ADMINISTRATORS, None),
+    ("DELETE", f"{USERS}/{{user_id}}"): (ADMINISTRATORS, None),
+    ("POST", f"{USERS}/{{user_id}}/logout"): (ADMINISTRATORS, None),
+    ("POST", f"{USERS}/{{user_id}}/password"): (ADMINISTRATORS, None),
+    ("GET", ACCOUNTS): (OF_TENANTS, None),
+    ("POST", ACCOUNTS): (OF_TENANTS, {"name": "{fresh}"}),
+    ("GET", f"{ACCOUNTS}/{{account_id}}"): (ADMINISTRATORS, None),
+    ("PATCH", f"{ACCOUNTS}/{{account_id}}"): (ADMINISTRATORS, {"enabled": False}),
+    ("DELETE", f"{ACCOUNTS}/{{account_id}}"): (ADMINISTRATORS, None),
+    ("POST", f"{ACCOUNTS}/{{account_id}}/secret"): (ADMINISTRATORS, None),
+    ("GET", APPS): (OF_TENANTS, None),
+    ("POST", APPS): (OF_TENANTS, {"name": "{fresh}"}),
+    ("GET", f"{APPS}/{{app_id}}"): (ADMINISTRATORS, None),
+    ("PATCH", f"{APPS}/{{app_id}}"): (ADMINISTRATORS, {"enabled": False}),
+    ("DELETE", f"{APPS}/{{app_id}}"): (ADMINISTRATORS, None),
+    ("POST", f"{APPS}/{{app_id}}/secret"): (ADMINISTRATORS, None),
+    ("GET", KEYS): (EVERYBODY, None),
+    ("POST", KEYS): (EVERYBODY, {"name": "{fresh}"}),
+    ("GET", f"{KEYS}/{{key_id}}"): (set(), None),
+    ("DELETE", f"{KEYS}/{{key_id}}"): (set(), None),
+    ("POST", f"{KEYS}/{{key_id}}/secret"): (set(), None),
+    ("GET", ALL_KEYS): (OF_TENANTS, None),
+    ("DELETE", f"{ALL_KEYS}/{{key_id}}"): (ADMINISTRATORS, None),
+    ("GET", RULES_PATH): (EVERYBODY, None),
+    ("POST", RULES_PATH): (OF_A_PROJECT, NEW_RULE),
+    ("GET", f"{RULES_PATH}/count"): (EVERYBODY, None),
+    ("POST", f"{RULES_PATH}/batch"): (EVERYBODY, {"ids": ["{rule_id}"], "action": "delete"}),
+    ("POST", f"{RULES_PATH}/batch-create"): (EVERYBODY, MANY_RULES),
+    ("GET", f"{RULES_PATH}/{{rule_id}}"): (OF_A_PROJECT, None),
+    ("DELETE", f"{RULES_PATH}/{{rule_id}}"): (OF_A_PROJECT, None),
+    ("GET", "/api/v1/authorization/me/access-rules"): (EVERYBODY, None),
+    ("GET", "/api/v1/authorization/roles"): (EVERYBODY, None),
+    ("GET", "/api/v2/authorization/roles"): (EVERYBODY, None),
+    ("GET", "/api/v1/authorization/roles/{role_id}"): (EVERYBODY, None),
+    ("GET", "/api/v1/authorization/permissions"): (EVERYBODY, None),
+    ("POST", "/api/v1/authorization/permitted-scopes"): (EVERYBODY, {"resourceType": "project"}),
+    ("GET", "/api/v1/audit/log"): (OF_TENANTS, None),
+    ("GET", "/api/v1/audit/log/file"): (OF_TENANTS, None),
+    ("POST", "/api/v1/me/password"): (EVERYBODY, {"currentPassword": "correct horse", "newPassword": "correct horse"}),
+}
+"""Who may, and what is asked with; ids in the path are of things of the first tenant, and of a user called target."""
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    with community(tmp_path_factory.mktemp("people")) as people:
+        yield people
+
+
+@pytest.fixture(scope="module")
+def clients(people: Community) -> dict[str, TestClient]:
+    return {name: people.client(name) for name in sorted(EVERYBODY)}
+
+
+@dataclass
+class Targets:
+    """Fresh things to do something to, and their ids."""
+
+    people: Community
+    made: int = 0
+
+    def make(self) -> dict[str, str]:
+        self.made += 1
+        control = self.people.app.state.services.control
+        rule = NewRule(VIEWER.id, "project", project_id("alpha", "a"))
+        name = f"target{self.made}"
+        user = create_user(control, f"{name}@example.com", make_secret(), rules=(rule,))
+        account = create_application(control, name, rules=())
+        key, _ = create_access_key(control, user, "key")
+        return {
+            "fresh": f"fresh{self.made}",
+            "user_id": user.id,
+            "account_id": account.id,
+            "app_id": account.id,
+            "key_id": key.id,
+            "rule_id": str(list_rules(control, 1)[-1].id),
+            "role_id": "5",
+        }
+
+
+@pytest.fixture(scope="module")
+def targets(people: Community) -> Targets:
+    return Targets(people)
+
+
+def filled(template: Any, ids: dict[str, str]) -> Any:
+    if isinstance(template, dict):
+        return {name: filled(value, ids) for name, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, ids) for value in template]
+    return template.format(**ids) if isinstance(template, str) and template.startswith("{") else template
+
+
+def test_every_route_is_in_the_matrix() -> None:
+    assert set(MAY) == {(endpoint.method, endpoint.path) for endpoint in ACCESS if not endpoint.is_public}
+
+
+@pytest.mark.parametrize(("method", "path"), MAY, ids=lambda each: each)
+def test_who_may_does_and_who_may_not_is_refused(
+    method: str, path: str, people: Community, clients: dict[str, TestClient], targets: Targets
+) -> None:
+    allowed, body = MAY[method, path]
+    if path == "/api/v1/me/password":
+        create_user(people.app.state.services.control, "changer@example.com", PASSWORD)
+        clients = {"nobody": people.client("changer")}  # whose token ends with it
+    assert people.anonymous.request(method, path.replace("{", "").replace("}", ""), json=body).status_code == 401
+    for name, client in clients.items():
+        ids = targets.make()
+        answer = client.request(method, path.format(**ids), json=filled(body, ids) if body else None)
+        if name in allowed:
+            assert answer.status_code in (200, 201, 204), (name, answer.text)
+        else:
+            assert answer.status_code in (400, 403, 404), (name, answer.text)
+            assert answer.status_code != 400 or "that you may manage" in answer.json()["message"]
+            assert set(answer.json()) <= {"code", "message", "details"}
+            assert ids["user_id"] not in answer.text or "{user_id}" in path
+        if name == "stranger" and "roles" not in path and "permi" not in path:
+            assert "admin@example.com" not in answer.text
+            assert "target" not in answer.text
+
+
+def test_what_is_refused_is_not_done(people: Community, clients: dict[str, TestClient], targets: Targets) -> None:
+    control = people.app.state.services.control
+    for name in sorted(EVERYBODY - OF_A_PROJECT):
+        ids = targets.make()
+        gone = clients[name].post(f"{RULES_PATH}/batch", json={"ids": [ids["rule_id"]], "action": "delete"}).json()
+        assert (gone["succeeded"], len(gone["failed"])) == ([], 1)
+        made = clients[name].post(f"{RULES_PATH}/batch-create", json=MANY_RULES).json()
+        assert (made["succeeded"], len(made["failed"])) == ([], 1)
+        clients[name].delete(f"{USERS}/{ids['user_id']}")
+        assert find_user_by_name(control, f"target{targets.made}@example.com")
+        assert ids["rule_id"] in {str(rule.id) for rule in list_rules(control, 1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("project-admin", {"roleId": 1}),
+        ("project-admin", {"roleId": 2}),
+        ("department-admin", {"roleId": 1}),
+        ("cluster-admin", {"scopeType": "tenant", "scopeId": "1"}),
+        ("admin", {"scopeType": "system", "scopeId": "system", "roleId": 1}),
+        ("admin", {"scopeType": "tenant", "scopeId": "2"}),
+        ("stranger", {"scopeType": "tenant", "scopeId": "1"}),
+        ("stranger", {}),
+    ],
+)
+def test_nobody_gives_more_than_they_have(clients: dict[str, TestClient], name: str, rule: dict[str, Any]) -> None:
+    answer = clients[name].post(RULES_PATH, json=NEW_RULE | {"subjectType": "group", "subjectId": "g"} | rule)
+    assert answer.status_code in (400, 403), answer.text
+
+
+def test_an_account_that_is_over_all_tenants_is_not_taken_over(
+    people: Community, clients: dict[str, TestClient]
+) -> None:
+    root = find_user_by_name(people.app.state.services.control, "root@example.com")
+    assert root
+    assert clients["admin"].post(f"{USERS}/{root.id}/password").status_code == 403
+    assert clients["admin"].delete(f"{USERS}/{root.id}").status_code == 403
+    assert clients["root"].get(f"{USERS}/{root.id}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("root", {("alpha", "a"), ("alpha", None), ("beta", None)}),
+        ("admin", {("alpha", "a"), ("alpha", None), ("beta", None)}),
+        ("cluster-admin", {("alpha", "a"), ("alpha", None)}),
+        ("department-admin", {("alpha", "a")}),
+        ("project-admin", {("alpha", "a")}),
+        ("researcher", {("alpha", "a")}),
+        ("viewer", {("alpha", "a"), ("alpha", None), ("beta", None)}),
+        ("nobody", set()),
+        ("stranger", set()),
+    ],
+)
+def test_rules_say_what_of_the_ledger_is_seen(full: Community, name: str, rows: set[tuple[str, str | None]]) -> None:
+    asked = "/api/v1/ledger?start=2025-03-03&end=2025-03-03T04:00:00Z&by=cluster,project"
+    told = full.client(name).get(asked).json()["data"]
+    seen = {(row["cluster"], row["project"] if row["project"] == "a" else None) for row in told}
+    assert seen == rows
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
+    with community(tmp_path_factory.mktemp("full"), is_filled=True) as people:
+        yield people
+
+
+def test_a_department_has_the_projects_that_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody named project a to the control database; discovery does."""
+    with community(tmp_path, is_filled=True) as people:
+        control = people.app.state.services.control
+        with control.session() as session:
+            session.connection().exec_driver_sql("delete from projects")
+        monkeypatch.setattr("queries.discovery.PAUSE_SECONDS", 0.0)
+        asked = "/api/v1/ledger?start=2025-03-03&end=2025-03-03T04:00:00Z&by=cluster,project"
+        told = people.client("department-admin").get(asked).json()["data"]
+        assert {(row["cluster"], row["project"]) for row in told} == {("alpha", "a")}
