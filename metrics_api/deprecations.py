@@ -47,17 +47,19 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+SINCE, SUNSET = date(2026, 11, 1), date(2027, 6, 1)
+
 OLD_METRICS = Deprecation(
-    date(2026, 11, 21),
-    date(2027, 6, 1),
+    SINCE,
+    SUNSET,
     "/api/v1/metrics/range",
     "metrics of Run:ai's old control plane",
     "the metrics of clusters, projects and departments under /api/v1",
 )
 
 OLD_PROMQL = Deprecation(
-    date(2026, 11, 21),
-    date(2027, 6, 1),
+    SINCE,
+    SUNSET,
     "/api/v1/metrics/range",
     "PromQL over runai_* series, through Grafana's proxy of datasources",
     "/api/v1/metrics/range, or the metrics of clusters, nodes, projects and workloads under /api/v1",
