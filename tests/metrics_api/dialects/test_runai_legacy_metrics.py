@@ -97,7 +97,7 @@ def test_what_is_wrong_is_named(path: str, asked: dict[str, str], status: int, s
 def test_it_says_that_it_is_deprecated_also_where_it_fails(client: TestClient) -> None:
     for path in (f"{BASE}/metrics", "/v1/k8s/clusters/nowhere/metrics"):
         headers = client.get(path).headers
-        assert headers["Deprecation"] == "@1795219200"
+        assert headers["Deprecation"] == "@1793491200"
         assert headers["Sunset"] == "Tue, 01 Jun 2027 00:00:00 GMT"
         assert 'rel="successor-version"' in headers["Link"]
     assert "Deprecation" not in client.get("/api/v1/clusters").headers
