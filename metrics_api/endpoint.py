@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -56,11 +56,16 @@ class Endpoint:
     def hints(self) -> dict[str, Any]:
         return get_type_hints(self.handler, include_extras=True)
 
-    @property
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The names of what the handler takes."""
+        return frozenset(inspect.signature(self.handler).parameters)
+
+    @cached_property
     def query(self) -> type[BaseModel] | None:
         return self.hints.get("query")
 
-    @property
+    @cached_property
     def body(self) -> type[BaseModel] | None:
         return self.hints.get("body")
 
@@ -111,16 +116,16 @@ class Endpoint:
             arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
             arguments["body"] = self.parse_body(await request.body())
-        wanted = inspect.signature(self.handler).parameters
-        answer = await self.handler(**{name: value for name, value in arguments.items() if name in wanted})
+        answer = await self.handler(**{name: value for name, value in arguments.items() if name in self.wanted})
         if isinstance(answer, Response):
             return answer
         body = TypeAdapter(self.produces.model).dump_json(answer, by_alias=True, exclude_none=True)
         return Response(body, media_type="application/json")
 
-    async def asked(self, request: Request) -> QueryParams:
-        """What a request asks."""
-        return request.query_params
+    async def asked(self, request: Request) -> str:
+        """What a request asks, as a query string."""
+        query: str = request.scope["query_string"].decode("latin-1")
+        return query
 
     async def identify(self, request: Request, services: Services) -> Actor:
         return await authenticate(request, services)
@@ -138,10 +143,14 @@ def post(path: str, handler: Handler, summary: str, tag: str, is_public: bool = 
     return Endpoint("POST", path, handler, summary, tag, is_public)
 
 
-def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:
+@lru_cache(maxsize=1_000)
+def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
-    commas."""
-    values: dict[str, object] = {}
+    commas.
+
+    Dashboards ask the same over and over: models are frozen, and read no clock.
+    """
+    parameters, values = QueryParams(query), dict[str, object]()
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name in parameters:
         given = parameters.getlist(name)
