@@ -96,9 +96,8 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
 async def asker_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> Asker:
     """An Asker for the caller, of all that it may see, or of some clusters alone."""
     scope = caller.actor.scope if clusters is None else caller.actor.scope.within(clusters)
-    if caller.services.engine.lake.ledger.is_current():
-        return caller.services.asker(scope)
-    return await run_in_threadpool(caller.services.asker, scope)
+    known = caller.services.engine.known()
+    return caller.services.asker(scope, known) if known else await run_in_threadpool(caller.services.asker, scope)
 
 
 async def remembered(
@@ -120,8 +119,7 @@ async def computed(
     """
     services = caller.services
     check_window(window, services.settings.limits)
-    versions = asker.snapshot.version, services.engine.lake.workloads.snapshot().version
-    whole = (*key, asker.scope, versions, asker.clusters())
+    whole = (*key, *asker.state, services.engine.lake.workloads.snapshot().version)
     return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
 
 

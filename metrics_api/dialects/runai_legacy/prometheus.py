@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import parse_qsl
 
 import msgspec
 import pyarrow as pa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -104,11 +102,10 @@ class PrometheusEndpoint(Endpoint):
         except LakeError as error:
             return explain(ApiError(503, str(error)))
 
-    async def asked(self, request: Request) -> QueryParams:
-        if request.method != "POST":
-            return request.query_params
-        form = parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
-        return QueryParams([*request.query_params.multi_items(), *form])
+    async def asked(self, request: Request) -> str:
+        query = await super().asked(request)
+        form = (await request.body()).decode("latin-1") if request.method == "POST" else ""
+        return "&".join(part for part in (query, form) if part)
 
 
 def explain(error: ApiError) -> Response:

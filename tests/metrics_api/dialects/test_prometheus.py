@@ -3,6 +3,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
@@ -13,6 +16,7 @@ from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests.live import START, fill, settings_for
 from tests.metrics_api.live import ALPHA, BETA, TRAIN
+from tests.serving import serving
 
 GIB = 2**30
 
@@ -186,3 +190,19 @@ def test_without_a_token_it_is_refused_in_prometheus_shape(tmp_path_factory: pyt
     answer = TestClient(app).get(f"{PROXY}/query", params={"query": "runai_gpu_count_per_node"})
     assert (answer.status_code, answer.json()["errorType"]) == (401, "unauthorized")
     app.state.services.stop()
+
+
+def test_a_client_of_prometheus_asks_it_as_it_is(client: TestClient) -> None:
+    """As scripts for Run:ai's metrics API do, at the address of the datasource's proxy."""
+    assert isinstance(client.app, Starlette)
+    with serving(client.app) as address:
+        prometheus = PrometheusConnect(url=f"{address}/api/datasources/proxy/17")
+        found = prometheus.custom_query("sum by (project) (runai_allocated_gpu_count_per_project)")
+        assert [(each["metric"], each["value"][1]) for each in found] == [
+            ({"project": "a"}, "3"),
+            ({"project": "b"}, "1.5"),
+        ]
+        over = prometheus.custom_query_range("runai_gpu_utilization_per_node", START, START + HOUR, "30m")
+        assert [len(each["values"]) for each in over] == [2, 2, 2]
+        with pytest.raises(PrometheusApiClientException, match="bad_data"):
+            prometheus.custom_query("up")
