@@ -94,9 +94,8 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
 
 
 async def asker_of(caller: Caller) -> Asker:
-    if caller.services.engine.lake.ledger.is_current():
-        return caller.asker()
-    return await run_in_threadpool(caller.asker)
+    known = caller.services.engine.known()
+    return caller.asker(known) if known else await run_in_threadpool(caller.asker)
 
 
 async def computed(
@@ -110,8 +109,7 @@ async def computed(
     """
     services = caller.services
     check_window(window, services.settings.limits)
-    versions = asker.snapshot.version, services.engine.lake.workloads.snapshot().version
-    whole = (*key, asker.scope, versions, asker.clusters())
+    whole = (*key, *asker.state, services.engine.lake.workloads.snapshot().version)
     return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
 
 

@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
@@ -70,11 +70,16 @@ class Endpoint:
     def hints(self) -> dict[str, Any]:
         return get_type_hints(self.handler, include_extras=True)
 
-    @property
+    @cached_property
+    def wanted(self) -> frozenset[str]:
+        """The names of what the handler takes."""
+        return frozenset(inspect.signature(self.handler).parameters)
+
+    @cached_property
     def query(self) -> type[BaseModel] | None:
         return self.hints.get("query")
 
-    @property
+    @cached_property
     def body(self) -> type[BaseModel] | None:
         return self.hints.get("body")
 
@@ -122,11 +127,10 @@ class Endpoint:
 
     async def handle(self, request: Request, arguments: dict[str, object]) -> Response:
         if self.query:
-            arguments["query"] = parse_query(self.query, request.query_params)
+            arguments["query"] = parse_query(self.query, request.scope["query_string"].decode("latin-1"))
         if self.body:
             arguments["body"] = self.parse_body(await request.body())
-        wanted = inspect.signature(self.handler).parameters
-        answer = await self.handler(**{name: value for name, value in arguments.items() if name in wanted})
+        answer = await self.handler(**{name: value for name, value in arguments.items() if name in self.wanted})
         if isinstance(answer, Response):
             return answer
         if answer is None:
@@ -198,10 +202,14 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def parse_query(model: type[BaseModel], parameters: QueryParams) -> BaseModel:
+@lru_cache(maxsize=1_000)
+def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
-    commas."""
-    values: dict[str, object] = {}
+    commas.
+
+    Dashboards ask the same over and over: models are frozen, and read no clock.
+    """
+    parameters, values = QueryParams(query), dict[str, object]()
     for name in parameters:
         given = parameters.getlist(name)
         field = model.model_fields.get(name)

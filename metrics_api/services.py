@@ -23,6 +23,7 @@ from queries.lake import Lake
 from queries.question import Asker
 from queries.scope import Scope
 from queries.settings import Settings
+from queries.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ class Services:
         steps = [int(cluster.step.total_seconds()) for cluster in self.settings.clusters]
         return timedelta(seconds=math.lcm(*steps)) if steps else timedelta(minutes=1)
 
-    def asker(self, scope: Scope) -> Asker:
-        return Asker(self.engine, scope, [cluster.name for cluster in self.settings.clusters], datetime.now(UTC))
+    def asker(self, scope: Scope, snapshot: Snapshot | None = None) -> Asker:
+        """Of a version of the ledger; without one, of the newest."""
+        clusters = [cluster.name for cluster in self.settings.clusters]
+        return Asker(self.engine, scope, clusters, datetime.now(UTC), snapshot)
 
 
 @dataclass
@@ -136,5 +139,5 @@ class Caller:
     def common_step(self) -> timedelta:
         return self.services.common_step
 
-    def asker(self) -> Asker:
-        return self.services.asker(self.actor.scope)
+    def asker(self, snapshot: Snapshot | None = None) -> Asker:
+        return self.services.asker(self.actor.scope, snapshot)

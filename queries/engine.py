@@ -51,7 +51,12 @@ class Engine:
         Raises:
             LakeError: the table is there and cannot be read.
         """
-        return self.hot.known_to(self.lake.snapshot())
+        return self.hot.known_to(self.lake.known() or self.lake.snapshot())
+
+    def known(self) -> Snapshot | None:
+        """The newest version, where it can be told at once."""
+        snapshot = self.lake.known()
+        return self.hot.known_to(snapshot) if snapshot else None
 
     def within(self, stop: Stop, most_rows: int) -> "Engine":
         """The same engine for one question, which can be stopped, and whose answer has no more rows than that."""
@@ -147,7 +152,8 @@ class Engine:
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             for name, table in {**relations, "scope": scope.table()}.items():
-                cursor.register(name, table)
+                if name in sql:
+                    cursor.register(name, table)
             with self._reading(cursor):
                 reader: pa.RecordBatchReader = cursor.sql(sql, params=used).to_arrow_reader(rows)
             while True:
@@ -172,7 +178,8 @@ class Engine:
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         with self._duckdb.cursor() as cursor:
             for name, table in {**relations, "scope": scope.table()}.items():
-                cursor.register(name, table)
+                if name in sql:
+                    cursor.register(name, table)
             with self._reading(cursor):
                 return in_utc(read_at_most(cursor, sql, used, self.most_rows))
 

@@ -42,6 +42,10 @@ class Lake:
         """
         return [table.dataset.name for table in self.tables if table.create()]
 
+    def known(self) -> Snapshot | None:
+        """The newest version of the ledger, where that is the last one that was read."""
+        return self.ledger.known()
+
     def snapshot(self) -> Snapshot:
         """The newest version of the ledger. Asking costs about a millisecond where nothing has changed."""
         return self.ledger.snapshot()

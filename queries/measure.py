@@ -93,7 +93,8 @@ class Measure:
         return self._weighed(weighted, texts)
 
     def _values(self, statistic: str, texts: dict[str, Any]) -> str:
-        return render("values", statistic=statistic, is_timed=self.is_timed, **texts)
+        is_plain = not self.is_timed and all(metric.entry.entity == "gpu" for metric in self.metrics)
+        return render("values", statistic=statistic, is_timed=self.is_timed, is_plain=is_plain, **texts)
 
     def _weighed(self, weighted: str, texts: dict[str, Any]) -> str:
         is_percentile = self.statistic in PERCENTILES

@@ -42,6 +42,14 @@ QUOTA = METRICS["gpus_quota"]
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
 
+RATED = frozenset(
+    (*(f"{amount.name}_cost" for amount in AMOUNTS), "unpriced_gpu_hours", "currency", "carbon_grams_co2e")
+)
+"""What of the ledger is told by prices and carbon intensities."""
+
+EVERY_AMOUNT: frozenset[str | None] = RATED | {f"{amount.name}_gpu_hours" for amount in AMOUNTS}
+
+
 class UnansweredError(Exception):
     """Nothing that is kept answers the question; the message says what could be asked instead."""
 
@@ -138,12 +146,15 @@ class Answer:
 class Asker:
     """Asks questions for one actor, of one version of the lake."""
 
-    def __init__(self, engine: Engine, scope: Scope, clusters: Iterable[str], now: datetime) -> None:
+    def __init__(
+        self, engine: Engine, scope: Scope, clusters: Iterable[str], now: datetime, snapshot: Snapshot | None = None
+    ) -> None:
+        """snapshot: without one, the newest."""
         self.engine = engine
         self.scope = scope
         self.configured = tuple(clusters)
         self.now = now
-        self.snapshot: Snapshot = engine.snapshot()
+        self.snapshot: Snapshot = snapshot or engine.snapshot()
 
     def within(self, stop: Stop, most_rows: int) -> "Asker":
         """The same for one question, which can be stopped, and whose answer has no more rows than that."""
@@ -155,31 +166,43 @@ class Asker:
         """GPU-seconds per column, and what they cost: one row per step and group. columns: some of them alone."""
         parts = plan(question.window, question.step, self.snapshot.samples_since())
         quotas = self._quotas(question, parts)
-        top = self._top_of_ledger(question, quotas, next(iter(columns), "capacity_seconds"))
-        rows = without_places(self._booked(question, parts, quotas, top), question.by, top)
+        needed = frozenset((*columns, question.ranking.by)) if columns else EVERY_AMOUNT
+        top = self._top_of_ledger(question, quotas, next(iter(columns), "capacity_seconds"), needed)
+        rows = without_places(self._booked(question, parts, quotas, top, needed), question.by, top)
         answer = self.complete(question, parts, rows)
         chosen = dict.fromkeys(("time", *question.by, *columns)) if columns else rows.column_names
+        lacking = self._lacking(question, answer) if needed & RATED else ()
         return replace(
             answer,
             rows=rows.select(list(chosen)),
             currency=self.engine.accounting.currency,
-            warnings=(*answer.warnings, *self._lacking(question, answer)),
+            warnings=(*answer.warnings, *lacking),
         )
 
     def _quotas(self, question: Question, parts: list[Part]) -> pa.Table | None:
         """The clusters and projects that have quotas; None where they cannot be told, or there are none."""
-        rows = self._ask("quotas", question, parts, metrics=[QUOTA]) if question.is_of_projects else None
+        rows = self._ask("quotas", question, parts) if question.is_of_projects else None
         return rows if rows else None
 
-    def _top_of_ledger(self, question: Question, quotas: pa.Table | None, first: str) -> pa.Table | None:
+    def _top_of_ledger(
+        self, question: Question, quotas: pa.Table | None, first: str, needed: frozenset[str | None]
+    ) -> pa.Table | None:
         """The places of the groups by what they are over the whole window; None where they are not compared."""
         if not question.is_ranked:
             return None
         parts = plan(question.window, None, self.snapshot.samples_since())
-        totals = self._booked(replace(question, step=None), parts, quotas, None)
+        totals = self._booked(replace(question, step=None), parts, quotas, None, needed)
         return question.ranking.places(totals, question.by, first)
 
-    def _booked(self, question: Question, parts: list[Part], quotas: pa.Table | None, top: pa.Table | None) -> pa.Table:
+    def _booked(
+        self,
+        question: Question,
+        parts: list[Part],
+        quotas: pa.Table | None,
+        top: pa.Table | None,
+        needed: frozenset[str | None],
+    ) -> pa.Table:
+        """needed: the columns that are told in hours, in money or in carbon."""
         asked = self._asked(question, top)
         relations = {name: table for name, table in (("quotas", quotas), ("top", top)) if table is not None}
         ranked = asked["by"] if top is not None else []
@@ -188,13 +211,14 @@ class Asker:
             question,
             parts,
             relations,
-            joins=(RATES,),
-            metrics=[QUOTA] if quotas is not None else [],
+            joins=(RATES,) if needed & RATED else (),
             **asked | {"by": placed(ranked) or asked["by"]},
             picked=picked(question.buckets.pick, ranked=ranked),
             order=question.order,
             ledger_columns=LEDGER_COLUMNS,
-            amounts=AMOUNTS,
+            timed=[amount for amount in AMOUNTS if f"{amount.name}_gpu_hours" in needed],
+            priced=[amount for amount in AMOUNTS if f"{amount.name}_cost" in needed],
+            is_rated=bool(needed & RATED),
             ratios=[METRICS[name] for name in LEDGER_RATIOS],
             is_quota_told=quotas is not None,
         )
@@ -259,6 +283,12 @@ class Asker:
             with_times=pick == "newest" or measure.slot is not None or measure.is_timed,
             **texts,
         )
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """All that an answer depends on beside the question: what may be seen, of which version, and how many clusters
+        are late by now."""
+        return self.scope, self.snapshot.version, self.snapshot.count_collected(before=self.now - LATE)
 
     def clusters(self) -> tuple[ClusterState, ...]:
         """The clusters that the actor may see: those configured, and those that the lake knows."""

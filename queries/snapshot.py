@@ -1,5 +1,6 @@
 """Snapshot: one version of a table of the lake, and what its log says of each file."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -102,6 +103,10 @@ class Snapshot:
 
     def samples_since(self) -> datetime | None:
         """From when on the samples of all clusters are still there; None where none were dropped of any."""
+        return self._samples_since
+
+    @cached_property
+    def _samples_since(self) -> datetime | None:
         grouped = self.files.group_by(["cluster", "layer"]).aggregate([("min_window", "min"), ("max_window", "max")])
         spans = {
             (row["cluster"], row["layer"]): (row["min_window_min"], row["max_window_max"])
@@ -128,6 +133,14 @@ class Snapshot:
             cluster: min(window.astimezone(UTC) + HOUR, datetime.fromtimestamp(revision, UTC))
             for cluster, (window, revision) in newest.items()
         }
+
+    def count_collected(self, before: datetime) -> int:
+        """How many clusters were collected up to a time before another."""
+        return bisect_left(self._ends, before)
+
+    @cached_property
+    def _ends(self) -> list[datetime]:
+        return sorted(self._collected_until.values())
 
     def revisions(self, cluster: str, window: Window) -> dict[datetime, int]:
         """What is done: per hour that was collected, the Unix second at which it was read.

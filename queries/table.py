@@ -81,10 +81,12 @@ class Table:
                 raise unwritable(self.folder, error) from error
         return True
 
-    def is_current(self) -> bool:
-        """Whether nothing was committed since the last snapshot: its commit is the one that we know, and the last."""
-        version, mark = self._snapshot.version, self._mark
-        return mark is not None and mark == self._mark_of(version) and self._mark_of(version + 1) is None
+    def known(self) -> Snapshot | None:
+        """The newest version, where that is the last one that was read: its commit is the one that we know, and the
+        last. It is found without waiting for anybody."""
+        snapshot, mark = self._snapshot, self._mark
+        is_last = mark is not None and mark == self._mark_of(snapshot.version)
+        return snapshot if is_last and self._mark_of(snapshot.version + 1) is None else None
 
     def snapshot(self) -> Snapshot:
         """The newest version. Asking costs some microseconds where nothing has changed.
@@ -93,8 +95,8 @@ class Table:
             LakeError: the table is there and cannot be read.
         """
         with self._lock:
-            if self.is_current():
-                return self._snapshot
+            if known := self.known():
+                return known
             try:
                 table = self._newest()
             except TableNotFoundError:

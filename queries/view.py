@@ -109,7 +109,7 @@ def layer_of(layer: str, snapshot: Snapshot, windows: list[Window], columns: lis
         or (gauge is POWER and "energy_joules" in columns)
     ]
     told = [name for name in columns if name not in BINS]
-    booking = booked(SAMPLES, quoted(name for name in told if name in KEYS), gauges)
+    booking = booked(SAMPLES, quoted(name for name in told if name in KEYS), gauges, told)
     read = words(booking)
     samples = rows_of(snapshot, layer, windows, [name for name in LEDGER_SCHEMA.names if name in read])
     return f"select {', '.join(quoted(told))} from ({booking.replace(SAMPLES, f'({samples})')})"

@@ -3,6 +3,22 @@
 -- the column that the rules chose for it.
 -- A gauge's value is weighed with the row's time. The gauge that serves as the utilization is not
 -- stored a second time.
+{% set seconds = {
+    "capacity_seconds": "capacity_seconds",
+    "busy_seconds": "case when rest = 'idle' then worked_seconds else 0 end",
+    "idle_seconds": "case when rest = 'idle' then capacity_seconds - worked_seconds else 0 end",
+    "held_seconds": "case when rest = 'held' then capacity_seconds else 0 end",
+    "free_seconds": "case when rest = 'free' then capacity_seconds - worked_seconds else 0 end",
+    "unattributed_seconds": "case when rest <> 'idle' then worked_seconds else 0 end",
+    "unavailable_seconds": "case when rest = 'unavailable' then capacity_seconds - worked_seconds else 0 end",
+    "unknown_seconds": "case when rest = 'unknown' then capacity_seconds - worked_seconds else 0 end",
+    "measured_seconds": "case when gpu_utilization_ratio_max is not null then capacity_seconds else 0 end",
+    "energy_joules": (
+        "coalesce(energy_joules, capacity_seconds * gpu_power_watts)"
+        if has_power
+        else "energy_joules"
+    ),
+} %}
 with
     worked as (
         select
@@ -29,24 +45,18 @@ with
     )
 select
     {% for key in keys %} {{ key }},{% endfor %}
-    capacity_seconds,
-    case when rest = 'idle' then worked_seconds else 0 end as busy_seconds,
-    case when rest = 'idle' then capacity_seconds - worked_seconds else 0 end as idle_seconds,
-    case when rest = 'held' then capacity_seconds else 0 end as held_seconds,
-    case when rest = 'free' then capacity_seconds - worked_seconds else 0 end as free_seconds,
-    case when rest <> 'idle' then worked_seconds else 0 end as unattributed_seconds,
-    case when rest = 'unavailable' then capacity_seconds - worked_seconds else 0 end as unavailable_seconds,
-    case when rest = 'unknown' then capacity_seconds - worked_seconds else 0 end as unknown_seconds,
-    case when gpu_utilization_ratio_max is not null then capacity_seconds else 0 end as measured_seconds,
-    {{ "coalesce(energy_joules, capacity_seconds * gpu_power_watts)" if has_power else "energy_joules" }}
-    as energy_joules,
+    {% for name, sql in seconds.items() if name in columns %} {{ sql }} as {{ name }},{% endfor %}
+    {% for gauge in gauges %}
+        {% if gauge.integral in columns %}
+            {{ gauge.name }} * {{ gauge.weight }} as {{ gauge.integral }},
+        {% endif %}
+        {% if gauge.seconds in columns %}
+            case when {{ gauge.name }} is not null then {{ gauge.weight }} end as {{ gauge.seconds }},
+        {% endif %}
+        {% for extreme in gauge.extremes if extreme in columns %}
+            {{ gauge.name }} as {{ extreme }},
+        {% endfor %}
+    {% endfor %}
     gpu_utilization_ratio_max as gpu_utilization_ratio_min,
     gpu_utilization_ratio_max
-    {% for gauge in gauges %}
-        ,
-        {{ gauge.name }} * {{ gauge.weight }} as {{ gauge.integral }},
-        case when {{ gauge.name }} is not null then {{ gauge.weight }} end as {{ gauge.seconds }},
-        {{ gauge.name }} as {{ gauge.name }}_min,
-        {{ gauge.name }} as {{ gauge.name }}_max
-    {% endfor %}
 from worked

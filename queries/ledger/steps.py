@@ -1,12 +1,13 @@
 """The steps of the booking, in order, and their SQL with what follows from the catalogue filled in."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 
 import duckdb
 
 from queries.catalogue import ENERGY, GAUGES, LEDGER_COLUMNS, METRICS, READINGS, Metric, expression
-from queries.datasets import SUMMED_COLUMNS
+from queries.datasets import LEDGER_SCHEMA, SUMMED_COLUMNS
 from queries.template import read_template
 
 TABLES = (
@@ -95,9 +96,13 @@ def on_grid(metric: Metric, value: str | None) -> str:
     return f"to_grid({value}, {RESOLUTION[metric.entry.unit]})" if value else "null::double"
 
 
-def booked(raw: str, keys: tuple[str, ...], gauges: list[Metric]) -> str:
-    """The SQL that books raw rows. raw: where they are; keys: the columns that are passed on."""
-    return render("booked", raw=raw, keys=keys, gauges=gauges, has_power=METRICS["gpu_power_watts"] in gauges)
+def booked(
+    raw: str, keys: tuple[str, ...], gauges: list[Metric], columns: Collection[str] = tuple(LEDGER_SCHEMA.names)
+) -> str:
+    """The SQL that books raw rows. raw: where they are; keys: the columns that are passed on; columns: those that are
+    booked."""
+    has_power = METRICS["gpu_power_watts"] in gauges
+    return render("booked", raw=raw, keys=keys, gauges=gauges, has_power=has_power, columns=columns)
 
 
 def serving_as(utilization: str) -> list[int]:
