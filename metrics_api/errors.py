@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -67,6 +68,11 @@ async def on_name_taken(_: Request, error: Exception) -> Response:
     return respond(Error(code=409, message=str(error)))
 
 
+async def on_data_error(_: Request, error: Exception) -> Response:  # noqa: ARG001  # it has the statement in it
+    """The database does not take a value that came with the request, such as a text with a NUL."""
+    return respond(Error(code=400, message="a value has characters, or a size, that nothing here can have"))
+
+
 async def on_failure(request: Request, error: Exception) -> Response:
     """A defect of ours. What it was is in the log, not in the answer."""
     log.error("failed", path=request.url.path, exc_info=error)
@@ -79,6 +85,7 @@ HANDLERS: dict[Any, Any] = {
     LakeError: on_lake_error,
     UnansweredError: on_unanswered,
     NameTakenError: on_name_taken,
+    DataError: on_data_error,
     Exception: on_failure,
 }
 

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
-from starlette.datastructures import QueryParams
 
 from metrics_api.endpoint import parse_query
 from metrics_api.errors import ApiError
@@ -28,7 +27,7 @@ THINGS = [Thing("beta", 2), Thing("alpha", 10), Thing("Gamma", None, ("ml", "x,y
 
 
 def asked(query: str) -> Page[Thing]:
-    read = parse_query(ThingQuery, QueryParams(query))
+    read = parse_query(ThingQuery, query)
     assert isinstance(read, ThingQuery)
     return read.page(THINGS)
 
