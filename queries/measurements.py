@@ -143,13 +143,14 @@ def is_known(asked: MetricType, question: Question) -> bool:
 def of_ledger(
     asker: Asker, question: Question, types: Iterable[MetricType]
 ) -> Iterator[tuple[MetricType, Measurement]]:
-    """What is answered from the ledger: the metrics that have the same statistic and groups in one question."""
+    """What is answered from the ledger: the metrics of the same entities, statistic and groups in one question, so that
+    a group has a row where it has such an entity."""
     known = [each for each in types if is_known(each, question)]
-    alike: dict[tuple[bool, str], list[MetricType]] = {}
+    alike: dict[tuple[bool, str, str], list[MetricType]] = {}
     for each in known:
-        if each.metric:
-            alike.setdefault((each.per_gpu, each.statistic), []).append(each)
-    for (per_gpu, statistic), group in alike.items():
+        if each.told:
+            alike.setdefault((each.per_gpu, each.statistic, each.told.entry.entity), []).append(each)
+    for (per_gpu, statistic, _), group in alike.items():
         by = (*question.by, *PER_GPU) if per_gpu else question.by
         metrics = [METRICS[name] for name in dict.fromkeys(each.metric for each in group if each.metric)]
         rows = asker.range(replace(question, by=by), metrics, statistic).rows
