@@ -7,8 +7,8 @@ from pathlib import Path
 
 from metrics_api.deprecations import DEPRECATIONS
 from metrics_api.routes import ENDPOINTS
-from queries.measurements import ACTIVE_ABOVE, BANDS, LOOKBACK, PENDING_BANDS
 from queries.metric_types import NAMES, SERIES, MetricType
+from queries.observations import ACTIVE_ABOVE, BANDS, LOOKBACK, PENDING_BANDS
 
 DOCS = Path(__file__).parent.parent / "docs"
 

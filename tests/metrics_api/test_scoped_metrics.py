@@ -477,3 +477,27 @@ def test_servers_have_throughput_and_latency_that_no_open_source_tells(client: T
         told = client.get(f"/api/v1/workloads/{path}/metrics", params=asked).json()
         assert [each["values"] for each in told["measurements"]] == [[], []]
         assert told["warnings"][0] == "THROUGHPUT: what inference servers export is not collected"
+
+
+def test_what_holds_nothing_has_zero_and_not_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A project of which only the quota is known; its energy is known to be zero, its utilization is not known."""
+    folder = tmp_path_factory.mktemp("quota")
+    live = alpha()
+    live.quota("c", 3.0)
+    lake = Lake(str(folder))
+    lake.create()
+    booked = live.book(4, as_of=NOW)
+    for hour in DAY.hours():
+        lake.replace(hour, booked.of(hour))
+    client = TestClient(create_app(settings_for(folder)))
+    path = f"/api/v1/org-unit/projects/{project_id('alpha', 'c')}/metrics"
+    types = "GPU_ALLOCATION,GPU_ENERGY_JOULES,GPU_POWER_WATTS,GPU_QUOTA,GPU_UTILIZATION"
+    together = values(client, path, types)
+    assert together == {
+        "GPU_ALLOCATION": [0],
+        "GPU_ENERGY_JOULES": [0],
+        "GPU_POWER_WATTS": [0],
+        "GPU_QUOTA": [3],
+        "GPU_UTILIZATION": [],
+    }
+    assert together == {name: values(client, path, name)[name] for name in types.split(",")}

@@ -5,7 +5,7 @@ from functools import partial
 
 from metrics_api.deprecations import OLD_METRICS, OLD_PROMQL
 from metrics_api.dialects.runai_legacy import metrics, prometheus
-from metrics_api.dialects.runai_legacy.prometheus import PrometheusEndpoint
+from metrics_api.dialects.runai_legacy.endpoint import PrometheusEndpoint
 from metrics_api.endpoint import Endpoint, get
 
 TAG = "Deprecated"
