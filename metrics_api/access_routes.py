@@ -101,6 +101,7 @@ ACCESS: tuple[Endpoint, ...] = (
     get(RULES + "/{rule_id}", access_rules.read, "Read an access rule", TAG),
     delete(RULES + "/{rule_id}", access_rules.delete, "Take a role", TAG, status=204, **RULE),
     get("/api/v1/authorization/me/access-rules", access_rules.list_own, "The rules about oneself", TAG),
+    get("/api/v1/authorization/me/access-rules/count", access_rules.count_own, "Count the rules about oneself", TAG),
     get("/api/v1/authorization/roles", roles.list_all, "List roles", TAG, deprecated=OLD_ROLES),
     get("/api/v2/authorization/roles", roles.list_wrapped, "List roles", TAG),
     get("/api/v1/authorization/roles/{role_id}", roles.read, "Read a role", TAG),

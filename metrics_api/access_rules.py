@@ -47,6 +47,11 @@ async def list_own(caller: Caller, query: MineQuery) -> MineView:
     return MineView(accessRules=RulesView(totalRecords=len(rules), displayRecords=len(shown), accessRules=shown))
 
 
+async def count_own(caller: Caller, query: RuleCount) -> Count:
+    """How many rules say what the caller may do."""
+    return Count(count=len(query.matching(await run_in_threadpool(read_own_rules, caller))))
+
+
 async def read(caller: Caller, rule_id: str) -> RuleView:
     """One rule."""
     rules = await run_in_threadpool(read_rules, caller)

@@ -205,4 +205,5 @@ class Engine:
 def in_utc(table: pa.Table) -> pa.Table:
     """The same times, in a zone that everyone knows by this name."""
     fields = [field.with_type(TIME) if pa.types.is_timestamp(field.type) else field for field in table.schema]
-    return table.cast(pa.schema(fields))
+    schema = pa.schema(fields)
+    return table if table.schema == schema else table.cast(schema)

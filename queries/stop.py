@@ -4,6 +4,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
@@ -64,7 +65,14 @@ def read_at_most(connection: duckdb.DuckDBPyConnection, sql: str, parameters: ob
     Raises:
         TooManyRowsError: there are more rows.
     """
-    found: pa.Table = connection.execute(f"select * from ({sql}) limit {rows + 1}", parameters).to_arrow_table()
+    found: pa.Table = connection.execute(parsed(f"select * from ({sql}) limit {rows + 1}"), parameters).to_arrow_table()
     if len(found) > rows:
         raise TooManyRowsError
     return found
+
+
+@lru_cache(maxsize=250)
+def parsed(sql: str) -> duckdb.Statement:
+    """A query that may be asked again: parsing takes a fifth of the time of a short one."""
+    (statement,) = duckdb.extract_statements(sql)
+    return statement

@@ -258,7 +258,7 @@ def introduce(settings: Settings, link: str, ports: dict[str, int]) -> None:
         f"The page:           {address}",
         f"Signed in, once:    {link}",
         f"To sign in again:   client id {CREDENTIAL}, secret {CREDENTIAL}",
-        f"Users of the API:   {' and '.join(USERS)}, password {CREDENTIAL}; alice sees {ALICES_PROJECT[1]} alone",
+        f"Or as a user:       {' and '.join(USERS)}, password {CREDENTIAL}; alice sees {ALICES_PROJECT[1]} alone",
         f"Documentation:      {address}/api/docs",
         *(f"Prometheus {name + ':':<9}http://127.0.0.1:{port}" for name, port in ports.items()),
         "",

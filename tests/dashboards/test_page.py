@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
+from queries.control.roles import VIEWER
+from queries.control.rules import NewRule
+from queries.control.users import create_user
+from queries.ids import cluster_id
 from queries.lake import Lake
 from queries.window import HOUR, Window
 from tests.dashboards.conftest import DURING, rename_alpha
@@ -30,7 +35,7 @@ HOLD = """() => {
 def test_an_application_signs_in_with_its_id_and_secret_and_out_again(
     page: Page, address: str, witness: Witness
 ) -> None:
-    witness.provoked.append("status of 401")
+    witness.provoked += ["status of 401", "status of 400"]  # it is asked first whether that is a user
     page.goto(f"{address}/{DURING}")
     page.get_by_label("Client id").press_sequentially("id")
     page.keyboard.press("Tab")
@@ -42,6 +47,18 @@ def test_an_application_signs_in_with_its_id_and_secret_and_out_again(
     page.locator("#sign-in").wait_for()
     expect(page.locator("#content")).to_be_hidden()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_user_signs_in_with_a_password(page: Page, app: Starlette, address: str, witness: Witness) -> None:
+    rule = NewRule(VIEWER.id, "cluster", cluster_id("alpha"))
+    create_user(app.state.services.control, "ada@example.com", "correct horse", rules=(rule,))
+    witness.provoked.append("status of 401")
+    page.goto(f"{address}/{DURING}")
+    page.get_by_label("User").fill("ada@example.com")
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="alpha")).to_be_visible()
+    expect(page.get_by_role("heading", name="beta")).to_have_count(0)
 
 
 def test_a_wrong_secret_is_told_and_signs_nobody_in(page: Page, address: str, witness: Witness) -> None:
@@ -158,6 +175,6 @@ def test_a_narrow_screen_scrolls_down_only(page: Page, address: str, link: str, 
 def test_every_control_has_a_name(shown: Page) -> None:
     controls = shown.locator("input, select")
     names = controls.evaluate_all("(found) => found.map((each) => each.labels[0]?.firstChild.textContent.trim())")
-    assert names == ["From", "To", "Cluster", "Client id", "Client secret"]
+    assert names == ["From", "To", "Cluster", "User or client id", "Password or client secret"]
     assert all(texts(shown.get_by_role("button")))
     expect(shown.get_by_role("img", name="over time")).to_have_count(2)

@@ -77,6 +77,7 @@ MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("GET", f"{RULES_PATH}/{{rule_id}}"): (OF_A_PROJECT, None),
     ("DELETE", f"{RULES_PATH}/{{rule_id}}"): (OF_A_PROJECT, None),
     ("GET", "/api/v1/authorization/me/access-rules"): (EVERYBODY, None),
+    ("GET", "/api/v1/authorization/me/access-rules/count"): (EVERYBODY, None),
     ("GET", "/api/v1/authorization/roles"): (EVERYBODY, None),
     ("GET", "/api/v2/authorization/roles"): (EVERYBODY, None),
     ("GET", "/api/v1/authorization/roles/{role_id}"): (EVERYBODY, None),

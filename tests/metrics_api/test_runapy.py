@@ -166,6 +166,14 @@ def test_it_gives_many_roles_at_once(client: Any) -> None:
     assert [failed["code"] for failed in deleted["failed"]] == [404]
 
 
+def test_it_reads_the_rules_about_itself(client: Any) -> None:
+    me = client.authentication_and_authorization.me
+    told = me.get_me_access_rules(limit=10).data
+    models.MeAccessRulesResponse.model_validate(told)
+    assert [rule["roleName"] for rule in told["accessRules"]["accessRules"]] == ["Administrator"]
+    assert me.count_me_access_rules().data["count"] == 1
+
+
 def test_it_reads_roles_and_permissions(client: Any) -> None:
     roles = client.authentication_and_authorization.roles.get_roles_v1().data
     assert [role["name"] for role in roles][:1] == ["Administrator"]
