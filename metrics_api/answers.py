@@ -55,6 +55,10 @@ class Rows(Envelope):
     data: list[dict[str, Any]]
 
 
+Bare = list[dict[str, Any]]
+"""The same rows, where no envelope is wanted."""
+
+
 class Group(BaseModel):
     """One group: what it is by, and one value per metric and time; null where nothing is known."""
 

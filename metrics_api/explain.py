@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Format, Rows
+from metrics_api.answers import MEDIA_TYPES, Bare, Format, Rows
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
@@ -38,7 +38,7 @@ class ExplainQuery(BaseModel):
 
 async def read_explanation(
     caller: Caller, query: ExplainQuery
-) -> Annotated[Response, Produces(Rows, tuple(MEDIA_TYPES))]:
+) -> Annotated[Response, Produces(Rows | Bare, tuple(MEDIA_TYPES))]:
     """Why the time of a GPU, or of a pod's GPUs, stands in its columns: the rule, the holder and how it is known, the
     utilization and its source, when the hour was read and by which run. Of the step around the time; of the hour, where
     its samples are not kept any more."""

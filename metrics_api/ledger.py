@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Envelope, Series
+from metrics_api.answers import MEDIA_TYPES, Bare, Envelope, Series
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.ledger_row import COLUMNS, LedgerRow
@@ -47,7 +47,7 @@ class LedgerRows(Envelope):
 
 async def read_ledger(
     caller: Caller, query: LedgerQuery
-) -> Annotated[Response, Produces(LedgerRows | Series, tuple(MEDIA_TYPES))]:
+) -> Annotated[Response, Produces(LedgerRows | Series | Bare, tuple(MEDIA_TYPES))]:
     """GPU-seconds and GPU-hours per column (busy, idle, held, free, unattributed, unavailable, unknown: their sum is
     the capacity), what they cost, energy and carbon, quotas, and the ratios that follow; as rows, or as series."""
     check_step(query.step, caller.finest_step)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series, Shape
+from metrics_api.answers import MEDIA_TYPES, Bare, Rows, Series, Shape
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
@@ -26,7 +26,7 @@ AUTOMATIC = "auto"
 
 Over = Literal["gpus", "time"]
 
-Answered = Annotated[Response, Produces(Series | Rows, tuple(MEDIA_TYPES))]
+Answered = Annotated[Response, Produces(Series | Rows | Bare, tuple(MEDIA_TYPES))]
 
 
 class MetricSource(BaseModel):

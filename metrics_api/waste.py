@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows
+from metrics_api.answers import MEDIA_TYPES, Bare, Rows
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.parameters import Parameters, Where
@@ -19,7 +19,7 @@ from queries.waste import WasteOrder, WasteQuestion, waste
 
 MOST_ROWS = 100_000
 
-Answered = Annotated[Response, Produces(Rows, tuple(MEDIA_TYPES))]
+Answered = Annotated[Response, Produces(Rows | Bare, tuple(MEDIA_TYPES))]
 
 GroupName = Literal["workload", "project", "department", "user", "cluster", "node_pool", "node", "gpu", "gpu_model"]
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from metrics_api.answers import MEDIA_TYPES, Rows, Series
+from metrics_api.answers import MEDIA_TYPES, Bare, Rows, Series
 from metrics_api.asking import answer
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
@@ -36,7 +36,7 @@ SERIES_METRICS = tuple(
 )
 """What can be told of a workload's GPUs."""
 
-UsageRows = Annotated[Response, Produces(Rows, tuple(MEDIA_TYPES))]
+UsageRows = Annotated[Response, Produces(Rows | Bare, tuple(MEDIA_TYPES))]
 
 
 class UsageQuery(Thresholded):
@@ -114,7 +114,7 @@ async def read_usage_of_many(caller: Caller, query: UsageQuery, body: Chosen) ->
 
 async def read_series(
     caller: Caller, query: SeriesQuery
-) -> Annotated[Response, Produces(Series | Rows, tuple(MEDIA_TYPES))]:
+) -> Annotated[Response, Produces(Series | Rows | Bare, tuple(MEDIA_TYPES))]:
     """One workload over its life, or over a time, per pod and GPU: utilization, memory, power and other metrics of
     GPUs, GPU-hours and energy."""
     window = await run_in_threadpool(asked_window, caller.asker(), query)
