@@ -1,6 +1,5 @@
 """Who may ask: tokens, users, service accounts, access keys, access rules, roles, the audit log."""
 
-from datetime import date
 from typing import Any
 
 from metrics_api import (
@@ -15,7 +14,7 @@ from metrics_api import (
     tokens,
     users,
 )
-from metrics_api.deprecation import Deprecation
+from metrics_api.deprecations import OLD_APPS, OLD_ROLES, OLD_TOKENS
 from metrics_api.endpoint import Endpoint, delete, get, patch, post
 from metrics_api.giving import RESOURCE
 from metrics_api.oauth import form
@@ -23,12 +22,6 @@ from metrics_api.oauth import form
 TAG = "Access"
 
 ACCOUNTS = "/api/v1/service-accounts"
-
-SINCE, SUNSET = date(2026, 11, 1), date(2027, 6, 1)
-
-OLD_TOKENS = Deprecation(SINCE, SUNSET, "/api/v1/token")
-OLD_APPS = Deprecation(SINCE, SUNSET, ACCOUNTS)
-OLD_ROLES = Deprecation(SINCE, SUNSET, "/api/v2/authorization/roles")
 
 APPS: dict[str, Any] = {"deprecated": OLD_APPS, "resource": "apps"}
 ACCOUNT: dict[str, Any] = {"resource": service_accounts.RESOURCE}

@@ -93,9 +93,19 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
     return await computed(caller, asker, inquiry.question.window, (inquiry, write), work)
 
 
-async def asker_of(caller: Caller) -> Asker:
+async def asker_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> Asker:
+    """An Asker for the caller, of all that it may see, or of some clusters alone."""
+    scope = caller.actor.scope if clusters is None else caller.actor.scope.within(clusters)
     known = caller.services.engine.known()
-    return caller.asker(known) if known else await run_in_threadpool(caller.asker)
+    return caller.services.asker(scope, known) if known else await run_in_threadpool(caller.services.asker, scope)
+
+
+async def remembered(
+    caller: Caller, asker: Asker, window: Window, key: tuple[object, ...], work: Callable[[Stop], Kept]
+) -> Response:
+    """The response of what is computed."""
+    made = await computed(caller, asker, window, key, work)
+    return made.response(caller.if_none_match)
 
 
 async def computed(

@@ -18,12 +18,13 @@ class Kept:
 
     body: bytes
     headers: dict[str, str]
+    status: int = 200
 
     def response(self, if_none_match: str) -> Response:
         """The response; 304 without a body where the client has the same."""
         if is_among(self.headers["ETag"], if_none_match):
             return Response(None, 304, {name: self.headers[name] for name in ("ETag", "Cache-Control", "Vary")})
-        return Response(self.body, headers=self.headers)
+        return Response(self.body, self.status, self.headers)
 
 
 class Cache:

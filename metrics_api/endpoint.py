@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from metrics_api.auth import authenticate
-from metrics_api.deprecation import Deprecation
+from metrics_api.deprecations import Deprecation
 from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.policy import Actor
 from metrics_api.services import Caller, Client, Services
@@ -30,10 +30,12 @@ LARGEST_BODY = 1 << 20
 
 @dataclass(frozen=True)
 class Produces:
-    """What a handler that answers with a Response of its own answers with: a model for JSON, and other media types."""
+    """What a handler that answers with a Response of its own answers with: a model for JSON, and other media types; and
+    with which statuses beside 200."""
 
     model: Any
     media_types: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 class Complete(BaseModel):
@@ -97,8 +99,25 @@ class Endpoint:
 
     def route(self) -> Route:
         return Route(
-            self.path, self.answer, methods=[self.method], name=f"{self.handler.__module__}.{self.handler.__name__}"
+            self.path, self.respond, methods=[self.method], name=f"{self.handler.__module__}.{self.handler.__name__}"
         )
+
+    @property
+    def operation_id(self) -> str:
+        """How generated clients call it."""
+        return f"{self.handler.__module__.rsplit('.', 1)[-1]}.{self.handler.__name__}"
+
+    async def respond(self, request: Request) -> Response:
+        """The answer, which says so where it is deprecated; also where there is an error."""
+        if not self.deprecated:
+            return await self.answer(request)
+        try:
+            answer = await self.answer(request)
+        except ApiError as error:
+            error.headers = (error.headers or {}) | self.deprecated.headers()
+            raise
+        answer.headers.update(self.deprecated.headers())
+        return answer
 
     async def answer(self, request: Request) -> Response:
         services: Services = request.app.state.services
@@ -122,12 +141,11 @@ class Endpoint:
             raise
         finally:
             await self.audit(request, arguments, status)
-        response.headers.update(self.deprecated.headers() if self.deprecated else {})
         return response
 
     async def handle(self, request: Request, arguments: dict[str, object]) -> Response:
         if self.query:
-            arguments["query"] = parse_query(self.query, request.scope["query_string"].decode("latin-1"))
+            arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
             arguments["body"] = self.parse_body(await request.body())
         answer = await self.handler(**{name: value for name, value in arguments.items() if name in self.wanted})
@@ -149,6 +167,11 @@ class Endpoint:
             caller.services.directory.forget()
             entry = entry_of(self, request, caller, status)
             await run_in_threadpool(record, caller.services.control, entry)
+
+    async def asked(self, request: Request) -> str:
+        """What a request asks, as a query string."""
+        query: str = request.scope["query_string"].decode("latin-1")
+        return query
 
     async def identify(self, request: Request, services: Services) -> Actor:
         return await authenticate(request.headers.get("authorization", ""), services)
@@ -210,9 +233,10 @@ def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     Dashboards ask the same over and over: models are frozen, and read no clock.
     """
     parameters, values = QueryParams(query), dict[str, object]()
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name in parameters:
         given = parameters.getlist(name)
-        field = model.model_fields.get(name)
+        field = fields.get(name)
         if field and is_many(field.annotation):
             values[name] = [part for text in given for part in text.split(",") if part]
         elif len(given) > 1:
@@ -222,14 +246,15 @@ def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise invalid(error, model.model_fields, "parameter") from None
+        raise invalid(error, fields, "parameter") from None
 
 
 def parse_body(model: type[BaseModel], body: bytes) -> BaseModel:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error, model.model_fields, "field") from None
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        raise invalid(error, known, "field") from None
 
 
 def is_many(annotation: object) -> bool:

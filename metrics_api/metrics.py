@@ -18,6 +18,7 @@ from queries.calendar import UTC_ZONE, in_zone
 from queries.catalogue import METRICS, STATISTICS, Metric
 from queries.condition import Condition
 from queries.duration import Duration
+from queries.metric_types import names_of
 from queries.question import Asker, Question, automatic_step
 from queries.window import Window
 
@@ -46,6 +47,7 @@ class CatalogueEntry(BaseModel):
     dimensions: list[str]
     statistics: list[str] = Field(description="What stat can be, over all GPU-time of a group.")
     statistics_over_time: list[str] = Field(description="The same with over=time.")
+    runai: list[str] = Field(description="The types and series of Run:ai's that it answers; see docs/runai.md.")
 
 
 async def read_catalogue() -> list[CatalogueEntry]:
@@ -63,6 +65,7 @@ def entry_of(metric: Metric) -> CatalogueEntry:
         dimensions=list(metric.dimensions),
         statistics=list(metric.statistics),
         statistics_over_time=list(metric.statistics_over_time),
+        runai=names_of(metric.name),
     )
 
 

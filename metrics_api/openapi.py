@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -56,7 +57,7 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             for media_type in produced.media_types
         }
     described: dict[str, Any] = {
-        "operationId": f"{endpoint.handler.__module__.rsplit('.', 1)[-1]}.{endpoint.handler.__name__}",
+        "operationId": endpoint.operation_id,
         "summary": endpoint.summary,
         "description": inspect.getdoc(endpoint.handler) or "",
         "tags": [endpoint.tag],
@@ -69,6 +70,8 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         },
     }
+    for status in produced.also:
+        described["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     if endpoint.deprecated:
         described["deprecated"] = True
         described["description"] += f"\n\n{endpoint.deprecated}"

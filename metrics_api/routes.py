@@ -1,7 +1,20 @@
 """The table of contents: every endpoint of the main API, one line each."""
 
-from metrics_api import clusters, explain, exports, health, ledger, metrics, waste, workloads
+from metrics_api import (
+    clusters,
+    explain,
+    exports,
+    health,
+    ledger,
+    metrics,
+    reports,
+    scoped_metrics,
+    telemetry,
+    waste,
+    workloads,
+)
 from metrics_api.access_routes import ACCESS
+from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
@@ -24,5 +37,53 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),
+    get("/api/v1/clusters/{cluster_uuid}/metrics", scoped_metrics.read_cluster, "Metrics of a cluster", "Metrics"),
+    get(
+        "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
+        scoped_metrics.read_node_pool,
+        "Metrics of a node pool",
+        "Metrics",
+    ),
+    get("/api/v1/nodes/telemetry", telemetry.read_nodes, "Nodes now", "Telemetry"),
+    get("/api/v1/workloads/telemetry", telemetry.read_workloads, "Workloads now", "Telemetry"),
+    get("/api/v1/org-unit/projects/telemetry", telemetry.read_projects, "Projects now", "Telemetry"),
+    get("/api/v1/org-unit/departments/telemetry", telemetry.read_departments, "Departments now", "Telemetry"),
+    get("/api/v1/nodes/{node_id}/metrics", scoped_metrics.read_node, "Metrics of a node", "Metrics"),
+    get(
+        "/api/v1/org-unit/projects/{project_id}/metrics",
+        scoped_metrics.read_project,
+        "Metrics of a project",
+        "Metrics",
+    ),
+    get(
+        "/api/v1/org-unit/departments/{department_id}/metrics",
+        scoped_metrics.read_department,
+        "Metrics of a department",
+        "Metrics",
+    ),
+    get("/api/v1/workloads/{workload_id}/metrics", scoped_metrics.read_workload, "Metrics of a workload", "Metrics"),
+    get(
+        "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+        scoped_metrics.read_pod,
+        "Metrics of a pod",
+        "Metrics",
+    ),
+    get(
+        "/api/v1/workloads/inferences/{workload_id}/metrics",
+        scoped_metrics.read_inference,
+        "Metrics of a server",
+        "Metrics",
+    ),
+    get(
+        "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
+        scoped_metrics.read_inference_pod,
+        "Metrics of a server's pod",
+        "Metrics",
+    ),
+    get("/api/v1/org-unit/reports/availability", reports.read_availability, "Whether there are reports", "Reports"),
+    post("/api/v1/org-unit/reports", reports.create_report, "Ask for a report", "Reports"),
+    get("/api/v1/org-unit/reports/{report_id}", reports.read_report, "A report", "Reports"),
+    get("/api/v1/org-unit/reports/{report_id}/file", reports.read_file, "A report as CSV", "Reports"),
+    *RUNAI_LEGACY,
     *DATASOURCE,
 )

@@ -19,6 +19,7 @@ from queries.control.rules import Place
 from queries.control.tokens import Tokens
 from queries.discovery import Discovery
 from queries.engine import Engine
+from queries.entities import Entities
 from queries.lake import Lake
 from queries.question import Asker
 from queries.scope import Scope
@@ -40,6 +41,7 @@ class Services:
     directory: Directory
     throttle: Throttle
     provider: Provider | None
+    entities: Entities = field(default_factory=Entities)
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":

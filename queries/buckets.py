@@ -12,9 +12,12 @@ import pyarrow as pa
 
 from queries.calendar import Calendar
 from queries.datasets import TIME
+from queries.samples import Samples
 from queries.window import HOUR, Window, format_time
 
 Step = timedelta | Calendar
+
+Steps = Step | Samples
 
 Pick = Literal["whole", "newest", "slots", "steps", "calendar"]
 """How picked.sql lays rows into steps."""
@@ -25,13 +28,13 @@ class Buckets:
     """The steps of a window. Those of a fixed length are counted from 1970; without a step there is one."""
 
     window: Window
-    step: Step | None
+    step: Steps | None
 
     @property
     def pick(self) -> Pick:
         if self.step is None:
             return "whole"
-        return "calendar" if isinstance(self.step, Calendar) else "steps"
+        return "steps" if isinstance(self.step, timedelta) else "calendar"
 
     @cached_property
     def edges(self) -> np.ndarray[Any, Any]:
@@ -39,7 +42,7 @@ class Buckets:
         start, end = int(self.window.start.timestamp()), math.ceil(self.window.end.timestamp())
         if self.step is None:
             return np.array([start, end], np.int64)
-        if isinstance(self.step, Calendar):
+        if not isinstance(self.step, timedelta):
             return np.array([edge.timestamp() for edge in self.step.starts(self.window)], np.int64)
         seconds = int(self.step.total_seconds())
         return np.arange(start - start % seconds, end + seconds, seconds, dtype=np.int64)
@@ -71,7 +74,7 @@ class Buckets:
 
     def hours_cut(self) -> list[datetime]:
         """The times within an hour at which the window or a step begins or ends."""
-        inner = self.edges[self.edges % 3600 != 0] if isinstance(self.step, Calendar) else []
+        inner = self.edges[self.edges % 3600 != 0] if self.pick == "calendar" else []
         times = [datetime.fromtimestamp(int(edge), UTC) for edge in inner]
         within = [time for time in times if self.window.start < time < self.window.end]
         ends = [time for time in (self.window.start, self.window.end) if Window.hour_of(time).start != time]

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from queries.workload_types import type_sql
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -36,11 +38,32 @@ DIMENSIONS: dict[str, Dimension] = {
     }.items()
 }
 
+FIELDS: dict[str, Dimension] = DIMENSIONS | {
+    name: Dimension(name, sql)
+    for name, sql in {
+        "gpu_index": "gpu || coalesce('/' || gpu_instance, '')",
+        "namespace": "coalesce(namespace, '')",
+        "pod": "pod",
+        "pod_uid": "pod_uid",
+        "workload_kind": "workload_kind",
+        "workload_phase": "case state when 'running' then 'Running' else 'Pending' end",
+        "workload_type": f"case when workload is not null then {type_sql()} end",
+    }.items()
+}
+"""The dimensions, and what our own questions tell rows apart by beside them; the phase, changes of workloads alone."""
+
 ENTITY_DIMENSIONS = {
     "gpu": tuple(DIMENSIONS),
     "project": ("cluster", "department", "project"),
     "pod": ("cluster", "node_pool", "node", "department", "project", "user", "workload"),
     "node": ("cluster", "node_pool", "node"),
+}
+
+ENTITY_FIELDS = {
+    "gpu": (*ENTITY_DIMENSIONS["gpu"], "gpu_index", "namespace", "pod", "pod_uid", "workload_kind", "workload_type"),
+    "project": ENTITY_DIMENSIONS["project"],
+    "pod": (*ENTITY_DIMENSIONS["pod"], "namespace", "pod", "pod_uid", "workload_kind", "workload_type"),
+    "node": ENTITY_DIMENSIONS["node"],
 }
 
 LEDGER_COLUMNS = ("busy", "idle", "held", "free", "unattributed", "unavailable", "unknown")

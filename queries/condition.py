@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.catalogue import DIMENSIONS
+from queries.catalogue import DIMENSIONS, FIELDS
 
 OPERATORS: dict[str, str] = {
     "==": "{field} = {value}",
@@ -73,4 +73,4 @@ class Condition:
 
     def sql(self, parameter: str) -> str:
         """The comparison with a named parameter for its value: no text of a user becomes SQL."""
-        return (OPERATORS | FURTHER)[self.operator].format(field=DIMENSIONS[self.field].sql, value=f"${parameter}")
+        return (OPERATORS | FURTHER)[self.operator].format(field=FIELDS[self.field].sql, value=f"${parameter}")

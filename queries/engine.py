@@ -19,9 +19,10 @@ from queries.lake_error import reading
 from queries.macros import MACROS
 from queries.parquet import parquet
 from queries.plan import Part
-from queries.scope import Scope
+from queries.scope import EVERYTHING, Scope
 from queries.snapshot import Snapshot
 from queries.stop import Stop, read_at_most
+from queries.table import Table
 from queries.template import read_template, words
 from queries.view import ledger_of, scoped
 from queries.window import Window
@@ -99,17 +100,31 @@ class Engine:
         return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})
 
     def ask_changes(
-        self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any], **texts: Any
+        self,
+        question: str,
+        scope: Scope,
+        window: Window,
+        parameters: Mapping[str, Any],
+        relations: Mapping[str, pa.Table] = MappingProxyType({}),
+        joins: Sequence[str] = (),
+        **texts: Any,
     ) -> pa.Table:
         """Run one question file over the changes of workloads' states that a scope shows."""
-        sql = read_template("queries.questions", question).render(changes=self.changes(scope, window), **texts)
-        return self._run(sql, scope, parameters)
+        changes = self.accounting.joined(self.changes(scope, window), joins)
+        sql = read_template("queries.questions", question).render(changes=changes, **texts)
+        return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})
 
     def changes(self, scope: Scope, window: Window) -> str:
         """The SQL of the changes of workloads' states, collected with the hours of a window, that a scope shows."""
         snapshot = self.lake.workloads.snapshot()
         schema = self.lake.workloads.dataset.schema
         return scoped(f"select * from {parquet(snapshot.paths('', window), schema, snapshot.is_mixed)}", scope)
+
+    def ask_files(self, question: str, table: Table, paths: Sequence[str], **texts: Any) -> pa.Table:
+        """Run one question file over some files of a table, whoever may see them: for indexes, which answer nobody."""
+        rows = parquet(paths, table.dataset.schema, table.snapshot().is_mixed)
+        sql = read_template("queries.questions", question).render(rows=f"select * from {rows}", **texts)
+        return self._run(sql, EVERYTHING, {})
 
     def ask_runs(self, question: str, scope: Scope, window: Window, parameters: Mapping[str, Any]) -> pa.Table:
         """Run one question file over the runs of collectors that began in a window, of the clusters that a scope

@@ -26,10 +26,14 @@ class Kind:
 
     def sql(self, *columns: str) -> str:
         """The same id, over columns. The last column names the thing itself: where it is null, so is the id."""
+        whole = self.digest_sql(*columns)
+        return " || '-' || ".join(f"substr({whole}, {first}, {length})" for first, length in PARTS)
+
+    def digest_sql(self, *columns: str) -> str:
+        """The id without its dashes, which takes a fifth of the time."""
         assert len(columns) == len(self.names)
         given = [f"md5(coalesce({column}, ''))" for column in columns[:-1]] + [f"md5({columns[-1]})"]
-        whole = f"md5('{self.name}' || {' || '.join(given)})"
-        return " || '-' || ".join(f"substr({whole}, {first}, {length})" for first, length in PARTS)
+        return f"md5('{self.name}' || {' || '.join(given)})"
 
 
 CLUSTER = Kind("cluster", ("cluster",))

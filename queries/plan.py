@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from queries.buckets import Buckets, Step
+from queries.buckets import Buckets, Steps
 from queries.window import Window
 
 
@@ -17,7 +17,7 @@ class Part:
 
 
 def plan(
-    window: Window, step: Step | None, samples_since: datetime | None = None, needs_samples: bool = False
+    window: Window, step: Steps | None, samples_since: datetime | None = None, needs_samples: bool = False
 ) -> list[Part]:
     """Which layer answers which part of a window: hours where whole ones are asked for, samples for the rest; where
     samples are no longer kept, the hours that begin there, unless steps are finer than that."""

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from queries.accounting import DEPARTMENTS, RATES
 from queries.amounts import AMOUNTS
-from queries.buckets import Buckets, Pick, Step
-from queries.calendar import Calendar
-from queries.catalogue import DIMENSIONS, LEDGER_COLUMNS, METRICS, Metric
+from queries.buckets import Buckets, Pick, Steps
+from queries.catalogue import FIELDS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import Engine
 from queries.measure import Measure, picked
@@ -59,7 +58,7 @@ class Question:
     """The time to ask about, in steps (None: one total), by which dimensions, of which rows, and in which order."""
 
     window: Window
-    step: Step | None = None
+    step: Steps | None = None
     by: tuple[str, ...] = ()
     where: tuple[Condition, ...] = ()
     ranking: Ranking = AS_THEY_COME
@@ -95,28 +94,28 @@ class Question:
 
     def texts(self) -> dict[str, Any]:
         return {
-            "by": [DIMENSIONS[name] for name in self.by],
+            "by": [FIELDS[name] for name in self.by],
             "conditions": [condition.sql(f"where_{place}") for place, condition in enumerate(self.where)],
         }
 
     def parameters(self) -> dict[str, Any]:
         values: dict[str, Any] = {f"where_{place}": condition.value for place, condition in enumerate(self.where)}
         times = {"start": int(self.window.start.timestamp()), "end": int(self.window.end.timestamp())}
-        if isinstance(self.step, Calendar):
+        if self.buckets.pick == "calendar":
             return values | times | {"grain": self.buckets.grain}
-        return values | times | ({"step": int(self.step.total_seconds())} if self.step else {})
+        return values | times | ({"step": int(self.step.total_seconds())} if isinstance(self.step, timedelta) else {})
 
     @property
     def order(self) -> str:
         """The SQL of the order of the rows: of identifiers of ours alone."""
-        names = [f"{DIMENSIONS[name].column} nulls last" for name in self.by]
+        names = [f"{FIELDS[name].column} nulls last" for name in self.by]
         time = f"time {'desc' if self.ranking.by == 'time' and self.ranking.is_descending else 'asc'}"
         if self.ranking.is_by_group and self.ranking.by != "time":
             return ", ".join(["place nulls last", time])
         return ", ".join([time, "place nulls last", *names])
 
     def relations(self) -> dict[str, pa.Table]:
-        return {"calendar": self.buckets.calendar()} if isinstance(self.step, Calendar) else {}
+        return {"calendar": self.buckets.calendar()} if self.buckets.pick == "calendar" else {}
 
 
 @dataclass(frozen=True)
@@ -141,6 +140,8 @@ class Answer:
     times: pa.Array | None = None
     layers: tuple[str, ...] = ()
     currency: str | None = None
+    missing: tuple[str, ...] = ()
+    """What is missing of the clusters' data; among the warnings."""
 
 
 class Asker:
@@ -324,15 +325,16 @@ class Asker:
         capacity = sum(row["capacity_seconds"] or 0 for row in covered)
         measured = sum(row["measured_seconds"] or 0 for row in covered)
         hours = {row["cluster"]: row["hours"] for row in covered}
+        missing = tuple(
+            warning
+            for cluster in clusters
+            for warning in self._warnings(cluster, buckets.told(since), hours.get(cluster.name, 0))
+        )
         warnings = [
             *self.engine.accounting.missing(question.joins),
             *buckets.approximations(since),
             *(measure.approximations(buckets, since) if measure else ()),
-            *(
-                warning
-                for cluster in clusters
-                for warning in self._warnings(cluster, buckets.told(since), hours.get(cluster.name, 0))
-            ),
+            *missing,
         ]
         return Answer(
             rows,
@@ -342,6 +344,7 @@ class Asker:
             tuple(warnings),
             buckets.starts() if question.step else None,
             tuple(dict.fromkeys(part.layer for part in parts)),
+            missing=missing,
         )
 
     def _ask(

@@ -1,5 +1,6 @@
 """Scope: which clusters and projects an actor may see. The engine binds no table without one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -26,6 +27,17 @@ class Scope:
     def shows(self, cluster: str) -> bool:
         """Whether anything of a cluster may be seen."""
         return any(allowed in (None, cluster) for allowed, _ in self.allowed)
+
+    def includes(self, cluster: str, project: str | None) -> bool:
+        """Whether what belongs to a project (or to none) of a cluster may be seen."""
+        return any(home in (None, cluster) and own in (None, project) for home, own in self.allowed)
+
+    def within(self, clusters: Iterable[str]) -> "Scope":
+        """What of this is in some clusters."""
+        names = list(clusters)
+        return Scope(
+            frozenset((name, project) for home, project in self.allowed for name in names if home in (None, name))
+        )
 
     def table(self) -> pa.Table:
         rows = [{"cluster": cluster, "project": project} for cluster, project in self.allowed]

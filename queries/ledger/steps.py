@@ -45,7 +45,7 @@ TABLES = (
 )
 """Each is a table that the next ones read."""
 
-RESOLUTION = {"ratio": 2**30, "watts": 2**16, "joules": 2**12, "celsius": 2**10, "bytes": 1}
+RESOLUTION = {"ratio": 2**30, "watts": 2**16, "joules": 2**12, "celsius": 2**10, "bytes": 1, "bytes_per_second": 1}
 """So many steps of a unit are told apart. Powers of two: such numbers have zeros at their end, which take no space."""
 
 ROW_KEYS = ("identity", "window_start", "time", "reason", "utilization_source")

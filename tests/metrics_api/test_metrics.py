@@ -20,6 +20,8 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     power = entries["gpu_power_watts"]
     assert power["unit"] == "watts"
     assert power["formula"] == "sum(gpu_power_watts_integral) / sum(gpu_power_watts_seconds)"
+    assert power["runai"] == ["GPU_POWER_WATTS", "GPU_POWER_WATTS_PER_GPU"]
+    assert "runai_gpu_utilization_per_node" in entries["gpu_utilization_ratio"]["runai"]
     assert power["sources"][0] == {"exporter": "dcgm", "series": "DCGM_FI_DEV_POWER_USAGE"}
     assert power["statistics"] == ["mean", "sum", "min", "max", "p25", "p50", "p75", "p90", "p95", "p99"]
     assert entries["gpu_allocation_ratio"]["statistics"] == ["mean"]

@@ -30,7 +30,10 @@ def test_every_endpoint_is_in_it_with_its_parameters(document: dict[str, Any]) -
         assert operation["description"]
         assert operation["security"] == ([] if endpoint.is_public else [{scheme: []} for scheme in endpoint.schemes])
         names = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
-        in_query = {("query", name) for name in (endpoint.query.model_fields if endpoint.query else ())}
+        in_query = {
+            ("query", field.alias or name)
+            for name, field in (endpoint.query.model_fields if endpoint.query else {}).items()
+        }
         assert names == in_query | {("path", name) for name in endpoint.in_path}
 
 

@@ -13,7 +13,9 @@ from metrics_api.access_routes import ACCESS
 from metrics_api.app import create_app
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.policy import Actor
+from metrics_api.reports import ReportRequest, id_of
 from metrics_api.routes import ENDPOINTS
+from queries.ids import cluster_id, department_id, node_id, pod_id, project_id, workload_id
 from queries.lake import Lake
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
@@ -26,6 +28,36 @@ POD = {"cluster": "beta", "workload_kind": "Pod", "workload": "pa", "namespace":
 RANGE = {"range": {"from": DURING["start"], "to": DURING["end"]}}
 LONGER = {"range": {"from": format_time(RECENT - HOUR), "to": DURING["end"]}}
 BY = {"by": "cluster,project"}
+
+TYPES = DURING | {"metricType": "GPU_UTILIZATION"}
+
+LEGACY = (
+    "/v1/k8s/clusters/{cluster_uuid}/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/{project_id}/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/departments/metrics",
+    "/v1/k8s/clusters/{cluster_uuid}/departments/{department_id}/metrics",
+)
+
+PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
+
+SERVED = DURING | {"metricType": "THROUGHPUT"}
+
+REPORT = DURING | {"name": "all", "groupBy": "Cluster"}
+
+IN_PATHS = {
+    "report_id": id_of(ReportRequest.model_validate(REPORT)),
+    "datasource": "1",
+    "dataset": "ledger_hours",
+    "cluster_uuid": cluster_id("beta"),
+    "nodepool_name": "pool",
+    "node_id": node_id("beta", "beta-1"),
+    "project_id": project_id("beta", "b"),
+    "department_id": department_id("beta", "research"),
+    "workload_id": workload_id("beta", "team", "Pod", "pb"),
+    "pod_id": pod_id("beta", "team", "pb"),
+}
+"""What the parameters in paths name: things of beta."""
 
 Asked = tuple[dict[str, Any], dict[str, Any] | None]
 
@@ -44,6 +76,30 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/workload-usage"): (DURING, None),
     ("POST", "/api/v1/workload-usage"): (DURING, {"workloads": [POD]}),
     ("GET", "/api/v1/workload-usage/series"): (DURING | POD, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}/metrics"): (TYPES | {"groupBy": "Cluster,Project"}, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/nodes/{node_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/nodes/telemetry"): ({"telemetryType": "TOTAL_GPUS", "groupBy": "Node"}, None),
+    ("GET", "/api/v1/workloads/telemetry"): ({"telemetryType": "GPU_ALLOCATION", "groupBy": "ProjectId"}, None),
+    ("GET", "/api/v1/org-unit/projects/telemetry"): ({"telemetryType": "GPU_ALLOCATION", "groupBy": "ProjectId"}, None),
+    ("GET", "/api/v1/org-unit/departments/telemetry"): ({"telemetryType": "GPU_ALLOCATION"}, None),
+    ("GET", "/api/v1/org-unit/projects/{project_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads/inferences/{workload_id}/metrics"): (SERVED, None),
+    ("GET", "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics"): (SERVED, None),
+    ("GET", "/api/v1/org-unit/reports/availability"): ({}, None),
+    ("POST", "/api/v1/org-unit/reports"): ({}, REPORT),
+    ("GET", "/api/v1/org-unit/reports/{report_id}"): ({}, None),
+    ("GET", "/api/v1/org-unit/reports/{report_id}/file"): ({}, None),
+    **{("GET", path): ({}, None) for path in LEGACY},
+    **{
+        (method, f"{base}/api/datasources/proxy/{{datasource}}/api/v1/{name}"): (PROMQL, None)
+        for base in ("", "/grafana")
+        for name in ("query", "query_range")
+        for method in ("GET", "POST")
+    },
     ("GET", "/grafana"): ({}, None),
     ("GET", "/grafana/"): ({}, None),
     ("GET", "/grafana/query"): (
@@ -67,18 +123,43 @@ ASKED: dict[tuple[str, str], Asked] = {
 SILENT = {
     "/api/v1/metrics",
     "/api/v1/exports",
+    "/api/v1/org-unit/reports/availability",
+    "/api/v1/org-unit/reports",
+    "/api/v1/org-unit/reports/{report_id}",
     "/api/v1/exports/{dataset}/days",
+    "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
+    "/api/v1/org-unit/departments/{department_id}/metrics",
     "/grafana",
     "/grafana/",
     "/grafana/metrics",
     "/grafana/tag-keys",
 }
-"""Routes that name no cluster, whoever asks."""
+"""Routes that name no cluster, whoever asks; there are no node pools and no departments."""
+
+BY_ID = {
+    "/api/v1/nodes/{node_id}/metrics",
+    "/api/v1/org-unit/projects/{project_id}/metrics",
+    "/api/v1/workloads/{workload_id}/metrics",
+    "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+    "/api/v1/workloads/inferences/{workload_id}/metrics",
+    "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
+}
+"""Routes that name a cluster in their envelope alone."""
+
+LIVE = {
+    *LEGACY,
+    "/api/v1/nodes/telemetry",
+    "/api/v1/workloads/telemetry",
+    "/api/v1/org-unit/projects/telemetry",
+    "/api/v1/org-unit/departments/telemetry",
+}
+"""The same of now, of which there are no rows: their tests are in test_telemetry.py."""
 
 WITHOUT_ROWS = "/api/v1/queue-waits"
 """Nobody waited: only the envelope names clusters."""
 
 ALPHA = Scope(frozenset({("alpha", None)}))
+BETA = Scope(frozenset({("beta", None)}))
 PROJECT = Scope(frozenset({(None, "a")}))
 
 FORMS = {
@@ -118,8 +199,8 @@ def told(client: TestClient, method: str, path: str, form: str) -> str:
     """What a route says, as text."""
     query, body = ASKED[method, path]
     asked = query | ({"format": form} if form else {})
-    answer = client.request(method, path.replace("{dataset}", "ledger_hours"), params=asked, json=body)
-    assert answer.status_code in (200, 404), answer.text
+    answer = client.request(method, path.format(**IN_PATHS), params=asked, json=body)
+    assert answer.status_code in (200, 202, 207, 404), answer.text
     if answer.status_code == 200 and form in ("parquet", "arrow"):
         source = io.BytesIO(answer.content)
         rows = parquet.read_table(source) if form == "parquet" else pa.ipc.open_stream(source).read_all()
@@ -139,8 +220,27 @@ def test_no_route_tells_what_an_actor_may_not_see(
     for name, scope in (("everything", EVERYTHING), ("alpha", ALPHA), ("project", PROJECT)):
         monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
         texts[name] = told(client, endpoint.method, endpoint.path, form)
-    if endpoint.path != WITHOUT_ROWS or form == "json":
+    if endpoint.path not in {WITHOUT_ROWS, *BY_ID, *LIVE} or form == "json":
         assert ("beta" in texts["everything"]) == (endpoint.path not in SILENT)
     repeated = ("cluster 'beta'", "gpu 'beta-0'")  # what was asked about
     assert "beta" not in texts["alpha"].replace(repeated[0], "").replace(repeated[1], "")
     assert HOSTILE[1:10] not in texts["alpha"] + texts["project"]
+
+
+@pytest.mark.parametrize("path", sorted(BY_ID))
+def test_what_an_actor_may_not_see_is_not_found(path: str, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for name, scope in (("everything", EVERYTHING), ("beta", BETA), ("alpha", ALPHA)):
+        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        found[name] = client.get(path.format(**IN_PATHS), params=ASKED["GET", path][0]).status_code
+    assert found == {"everything": 200, "beta": 200, "alpha": 404}
+
+
+def test_of_a_node_that_projects_share_only_its_own_is_told(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = DURING | {"metricType": "TOTAL_GPU,ALLOCATED_GPU,TOTAL_GPU_NODES", "numberOfSamples": "1"}
+    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a project", PROJECT))
+    told = client.get(f"/api/v1/clusters/{cluster_id('alpha')}/metrics", params=asked).json()["measurements"]
+    assert [each["values"][0]["value"] for each in told] == ["1", "1", "1"]
+    assert client.get(f"/api/v1/org-unit/projects/{project_id('alpha', 'b')}/metrics", params=TYPES).status_code == 404

@@ -1,0 +1,1 @@
+"""Dialects: the APIs of other systems, answered from the same questions."""
