@@ -109,7 +109,7 @@ def test_a_key_opens_by_itself_and_by_its_client_id(control: Control) -> None:
     assert find_by_access_key(control, renewed) is None
 
 
-@pytest.mark.parametrize("password", ["short", "x" * (LONGEST + 1), make_secret()])
+@pytest.mark.parametrize("password", ["short", "x" * (LONGEST + 1), make_secret()], ids=["short", "long", "made up"])
 def test_some_passwords_nobody_should_have(password: str) -> None:
     with pytest.raises(PasswordError):
         check_password_form(password)
