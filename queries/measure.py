@@ -72,8 +72,14 @@ class Measure:
         }
         ranked = by if is_ranked else []
         if self.slot:
-            return {"picked": picked("slots", ranked=ranked), "answered": self._over_time(pick, texts)}
-        told = {"picked": picked(pick, ranked=ranked), "group": texts["group"], "accuracy": round(1 / ENOUGH)}
+            laid = {"picked": picked("slots", ranked=ranked), "has_steps": True}
+            return laid | {"answered": self._over_time(pick, texts)}
+        told = {
+            "picked": picked(pick, ranked=ranked),
+            "has_steps": self.is_timed,
+            "group": texts["group"],
+            "accuracy": round(1 / ENOUGH),
+        }
         if self.statistic not in PERCENTILES:
             return told | {"answered": self._values(self.statistic, texts)}
         each = {metric.name: render("gpu_values", metric=metric, **texts) for metric in self.metrics}
