@@ -22,9 +22,8 @@ ENTITIES = {
 ENOUGH = 1e-9
 """The part of a share that rounding may take away: half of the time stays half of it."""
 
-
-CLASS = "case when value > 0 then floor(ln(value) * 64) else floor(value) - 100000 end"
-"""The number of a class of like values: greater values are in the same class, or in one with a greater number."""
+AROUND = (-0.05, -0.01, 0, 0.01, 0.05)
+"""Which values are marked, beside the greatest: those of so much more than the share."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +49,17 @@ class Measure:
         return self.statistic == "sum" or any(metric.is_divided_by_time for metric in self.metrics)
 
     def parameters(self) -> dict[str, Any]:
-        share = {"share": PERCENTILES[self.statistic] - ENOUGH} if self.statistic in PERCENTILES else {}
+        share = shares(PERCENTILES[self.statistic]) if self.statistic in PERCENTILES else {}
         return share | ({"slot": int(self.slot.total_seconds())} if self.slot else {})
 
     def texts(
         self, pick: Pick, by: list[Dimension], conditions: list[str], is_ranked: bool, layers: set[str]
     ) -> dict[str, Any]:
-        """What range.sql is filled with."""
+        """What range.sql is filled with, and bounds.sql before it."""
         kinds = sorted({metric.entry.entity for metric in self.metrics})
         shown = placed(by) if is_ranked else by
         names = ["bucket", *(each.column for each in by), "place"]
         texts = {
-            "class": CLASS,
             "names": names,
             "group": ", ".join(names),
             "metrics": self.metrics,
@@ -74,17 +72,27 @@ class Measure:
         }
         ranked = by if is_ranked else []
         if self.slot:
-            return {"picked": picked("slots", ranked=ranked), "answered": self._over_time(pick, texts)}
-        return {"picked": picked(pick, ranked=ranked), "answered": self._over_gpus(texts)}
+            laid = {"picked": picked("slots", ranked=ranked), "has_steps": True}
+            return laid | {"answered": self._over_time(pick, texts)}
+        told = {
+            "picked": picked(pick, ranked=ranked),
+            "has_steps": self.is_timed,
+            "group": texts["group"],
+            "accuracy": round(1 / ENOUGH),
+        }
+        if self.statistic not in PERCENTILES:
+            return told | {"answered": self._values(self.statistic, texts)}
+        each = {metric.name: render("gpu_values", metric=metric, **texts) for metric in self.metrics}
+        return told | {"weighted": each, "answered": self._over_gpus(" union all ".join(each.values()), texts)}
 
-    def _over_gpus(self, texts: dict[str, Any]) -> str:
-        if self.statistic in PERCENTILES:
-            weighted = render("gpu_values", **texts)
-            has_many_values = "raw" in texts["layers"]
-            return (
-                render("percentiles", weighted=weighted, **texts) if has_many_values else self._weighed(weighted, texts)
-            )
-        return self._values(self.statistic, texts)
+    def has_bounds(self, layers: set[str]) -> bool:
+        """Whether its values are so many that their bounds are told first."""
+        return self.slot is None and self.statistic in PERCENTILES and "raw" in layers
+
+    def _over_gpus(self, weighted: str, texts: dict[str, Any]) -> str:
+        if self.has_bounds(texts["layers"]):
+            return render("percentiles", weighted=weighted, **texts)
+        return self._weighed(weighted, texts)
 
     def _over_time(self, pick: Pick, texts: dict[str, Any]) -> str:
         values = self._values("mean", texts)
@@ -121,6 +129,12 @@ class Measure:
                 yield f"{metric.name}: before {until}, from hours: within one percentage point"
             else:
                 yield f"{metric.name}: no {self.statistic} before {until}: it needs samples, which are no longer kept"
+
+
+def shares(share: float) -> dict[str, Any]:
+    """The share that is asked for, and those whose values are marked."""
+    marks = [share + more for more in AROUND if 0 < share + more < 1]
+    return {"share": share - ENOUGH, "marks": [*(mark - ENOUGH for mark in marks), 1.0]}
 
 
 def picked(pick: Pick, relation: str = "ledger", ranked: list[Dimension] | None = None) -> str:

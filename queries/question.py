@@ -15,7 +15,7 @@ from queries.amounts import AMOUNTS
 from queries.buckets import Buckets, Pick, Steps
 from queries.catalogue import FIELDS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
-from queries.engine import Engine
+from queries.engine import BOUNDLESS, Engine
 from queries.measure import Measure, picked
 from queries.plan import Part, plan
 from queries.ranking import AS_THEY_COME, Ranking, placed, without_places
@@ -269,21 +269,22 @@ class Asker:
     def _measured(
         self, question: Question, measure: Measure, parts: list[Part], pick: Pick, top: pa.Table | None
     ) -> pa.Table:
-        texts = measure.texts(
-            pick, **self._asked(question, top), is_ranked=top is not None, layers={part.layer for part in parts}
-        )
-        return self._ask(
-            "range",
-            question,
-            parts,
-            {"top": top} if top is not None else {},
-            measure.parameters(),
-            metrics=measure.metrics,
-            is_grouped=question.is_grouped and measure.is_grouped,
-            order=question.order,
-            with_times=pick == "newest" or measure.slot is not None or measure.is_timed,
+        layers = {part.layer for part in parts}
+        texts = measure.texts(pick, **self._asked(question, top), is_ranked=top is not None, layers=layers)
+        relations = {"top": top} if top is not None else {}
+        asked = {
+            "parameters": measure.parameters(),
+            "metrics": measure.metrics,
+            "is_grouped": question.is_grouped and measure.is_grouped,
+            "order": question.order,
+            "with_times": pick == "newest" or measure.slot is not None or measure.is_timed,
             **texts,
-        )
+        }
+        if measure.has_bounds(layers):
+            most_rows = min(BOUNDLESS, self.engine.most_rows * len(measure.metrics))
+            asker = self.within(self.engine.stop, most_rows)
+            relations["bounds"] = asker._ask("bounds", question, parts, relations, **asked)
+        return self._ask("range", question, parts, relations, **asked)
 
     @property
     def state(self) -> tuple[object, ...]:

@@ -5,8 +5,8 @@ select
     {% if ranked %} top.*,
     {% elif ranked is not none %} 1 as place,
     {% endif %}
-    {% if pick == "steps" %} timestamp_seconds(unix_timestamp(time) - unix_timestamp(time) % $step)
-    {% elif pick == "slots" %} timestamp_seconds(unix_timestamp(time) - unix_timestamp(time) % $slot)
+    {% if pick == "steps" %} timestamp_seconds(floor(unix_timestamp(time) / $step) * $step)
+    {% elif pick == "slots" %} timestamp_seconds(floor(unix_timestamp(time) / $slot) * $slot)
     {% elif pick == "calendar" %} timestamp_seconds(calendar.begins)
     {% else %} timestamp_seconds($start)
     {% endif %} as bucket

@@ -3,7 +3,7 @@
 with
     collected as (
         select cluster, bucket as time, max(case when layer = 'hour' then 3600 else $slot end) as seconds
-        from picked
+        from steps
         group by cluster, bucket
     ),
     lengths as (select time, max(seconds) as seconds from collected group by time),

@@ -24,7 +24,7 @@
         {% if is_timed %}
             elapsed as (
                 select cluster, bucket, sum(elapsed_seconds) as elapsed_seconds
-                from (select distinct cluster, bucket, time, elapsed_seconds from picked) as steps
+                from steps
                 group by cluster, bucket
             ),
         {% endif %}

@@ -13,6 +13,7 @@ from queries.lake import Lake
 from queries.question import Asker, Question, UnansweredError
 from queries.ranking import Ranking
 from queries.scope import EVERYTHING, Scope
+from queries.stop import Stop, TooManyRowsError
 from queries.window import HOUR, Window
 from tests.queries.measured import ALL, RETAINED, fill, percentile, statistic_of
 from tests.sketch import Sketch
@@ -96,6 +97,15 @@ def test_percentiles_of_a_gauge_are_told_from_samples_only(forgotten: Engine) ->
     )
     with pytest.raises(UnansweredError, match="gpu_power_watts: p90 needs samples, which are kept since 2025-03-30"):
         asker.range(Question(Window(ALL.start, RETAINED), HOUR), watts, "p90")
+
+
+def test_a_limit_counts_the_rows_that_are_answered(kept: Engine) -> None:
+    asker, question = Asker(kept, EVERYTHING, [], ALL.end), Question(ALL, 6 * HOUR, ("project",))
+    metrics = [METRICS[UTILIZATION], METRICS["gpu_power_watts"]]
+    rows = asker.range(question, metrics, "p90").rows
+    assert asker.within(Stop(), len(rows)).range(question, metrics, "p90").rows.equals(rows)
+    with pytest.raises(TooManyRowsError):
+        asker.within(Stop(), len(rows) - 1).range(question, metrics, "p90")
 
 
 def own_values(raw: pd.DataFrame, by: str, slot: timedelta) -> pd.DataFrame:
