@@ -58,6 +58,11 @@
     inner join limits using (workload_type)
     where kind = 'gpu' and workload is not null
 {% endmacro %}
+{% macro are_equal(one, other, names) %}
+    {% for name in names %}
+        {{ "and" if not loop.first }} {{ one }}.{{ name }} is not distinct from {{ other }}.{{ name }}
+    {% endfor %}
+{% endmacro %}
 with
     ledger as ({{ ledger }}),
     limits as (
@@ -110,18 +115,22 @@ with
         from summed
         where gpu is not null and coalesce(last_seen_activity < held_until, true)
     ),
-    dated as (
-        select
-            told.*,
-            max(case when is_active then until end) over (
-                partition by {% for name in holder %} told.{{ name }}{{ "," if not loop.last }}{% endfor %}
-            ) as last_activity
+    looked_back as (
+        select told.*
         from ({{ rows_of("(" ~ history ~ ")") }}) as told
-        inner join
-            quiet
-            on {% for name in holder %}
-                {{ "and" if not loop.first }} quiet.{{ name }} is not distinct from told.{{ name }}
-            {% endfor %}
+        inner join quiet on {{ are_equal("quiet", "told", holder) }}
+    ),
+    activity as (
+        select {{ holder | join(", ") }}, max(until) as last_activity
+        from looked_back
+        where is_active
+        group by {{ holder | join(", ") }}
+    ),
+    dated as (
+        select looked_back.*, last_activity
+        from looked_back
+        inner join activity on {{ are_equal("activity", "looked_back", holder) }}
+        where is_asked
     ),
     tails as (
         select
@@ -135,7 +144,6 @@ with
                 ) as bare_tail_{{ unit }}{{ "," if not loop.last }}
             {% endfor %}
         from dated
-        where is_asked and last_activity is not null
         group by {{ holding | join(", ") }}
     ),
     known as (
@@ -150,11 +158,7 @@ with
             {% endfor %}
         from (select *, {{ workload_type }} as type_of_kind from summed) as typed
         inner join limits on limits.workload_type = typed.type_of_kind
-        left join
-            tails
-            on {% for name in holding %}
-                {{ "and" if not loop.first }} tails.{{ name }} is not distinct from typed.{{ name }}
-            {% endfor %}
+        left join tails on {{ are_equal("tails", "typed", holding) }}
     ),
     unused as (
         select
