@@ -36,6 +36,21 @@ OrderBy = Literal[
 LISTED = ("allocated_gpu_hours", "idle_gpu_hours", "gpu_utilization_ratio", "energy_joules", "submitted_at")
 """The orders that waste has no part in."""
 
+LIVES = (
+    "known_project",
+    "known_user",
+    "changed_at",
+    "state",
+    "submitted_at",
+    "last_started_at",
+    "last_ended_at",
+    "last_reason",
+    "last_queue_seconds",
+    "requested_gpus",
+    "starts",
+)
+"""What was told of the states of a workload; how it is called in the questions."""
+
 RECENT = timedelta(days=30)
 """How far back a workload is looked for whose beginning was not told."""
 
@@ -102,13 +117,13 @@ def texts_of(asker: Asker, asked: UsageQuestion) -> dict[str, Any]:
         "is_told_of_changes": len(told) == len(conditions),
         "order_by": asked.order_by,
         "order": asked.order,
+        "told_of_lives": LIVES,
+        "is_listed_first": asked.is_listed_first,
     }
 
 
-def list_workloads(
-    asker: Asker, asked: UsageQuestion, chosen: pa.Table | None, texts: Mapping[str, Any]
-) -> pa.Table:
-    """Those of the page, before anything else is read of them; as CHOSEN, with how many were found."""
+def list_workloads(asker: Asker, asked: UsageQuestion, chosen: pa.Table | None, texts: Mapping[str, Any]) -> pa.Table:
+    """Those of the page, before their waste is judged; as CHOSEN, with their LIVES and how many were found."""
     question = asked.question
     return asker.engine.ask(
         "listed_workloads",

@@ -1,5 +1,5 @@
 -- Which workloads are on a page of a list whose order what they held alone decides, or when they were
--- submitted.
+-- submitted; with what was told of their states.
 with
     ledger as ({{ ledger }}),
     held as (
@@ -36,7 +36,7 @@ with
             coalesce(idle_seconds, 0) / 3600 as idle_gpu_hours,
             busy_seconds / nullif(busy_seconds + idle_seconds, 0) as gpu_utilization_ratio,
             energy_joules,
-            submitted_at,
+            {% for name in told_of_lives %} {{ name }},{% endfor %}
             count(*) over () as found
         from held {{ "full" if is_told_of_changes else "left" }}
         join lives using (cluster, namespace, workload_kind, workload)
@@ -45,7 +45,8 @@ with
             or changed_at >= timestamp_seconds($start)
             or state in ('submitted', 'pending')
     )
-select cluster, namespace, workload_kind, workload, found
+select
+    cluster, namespace, workload_kind, workload, {% for name in told_of_lives %} {{ name }},{% endfor %} found
 from listed
 order by {{ order_by }} {{ order }} nulls last, cluster, namespace, workload_kind, workload
 limit $limit

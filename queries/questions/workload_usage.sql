@@ -23,7 +23,18 @@ with
         from holdings
         group by cluster, coalesce(namespace, ''), workload_kind, workload
     ),
-    lives as ({% include "lives.sql" %})
+    lives as (
+        {% if is_listed_first %}
+            select
+                cluster,
+                namespace,
+                workload_kind,
+                workload
+                {% for name in told_of_lives %}, {{ name }}{% endfor %}
+            from chosen
+        {% else %}{% include "lives.sql" %}
+        {% endif %}
+    )
 select
     cluster,
     coalesce(project, known_project) as project,
