@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from queries.accounting import DEPARTMENTS, Accounting
+from queries.accounting import Accounting
 from queries.collection import Runs
 from queries.datasets import TIME
 from queries.hot import Hot
@@ -89,12 +89,11 @@ class Engine:
         Raises:
             LakeError: a file is damaged or gone.
         """
-        looks = {"ledger": (parts, joins), "history": (history, [join for join in joins if join == DEPARTMENTS])}
-        for name, (_, joined) in looks.items():
-            texts[name] = self.accounting.joined(f"@{name}", joined)
-        sql = read_template("queries.questions", question).render(**texts)
+        looks = {"ledger": parts, "history": history}
+        looked_at = {name: self.accounting.joined(f"@{name}", joins) for name in looks}
+        sql = read_template("queries.questions", question).render(**looked_at, **texts)
         names = words(sql)
-        for name, (looked, _) in looks.items():
+        for name, looked in looks.items():
             if looked:
                 sql = sql.replace(f"@{name}", ledger_of(snapshot, looked, scope, names, is_grouped, with_times))
         return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})

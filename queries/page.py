@@ -11,12 +11,12 @@ FOUND = "found"
 """The column in which a question says how many rows there were before its limit."""
 
 
-def page(asker: Asker, question: Question, rows: pa.Table) -> Answer:
-    """The rows of a question about one total, without their count."""
+def page(asker: Asker, question: Question, rows: pa.Table, counted: pa.ChunkedArray) -> Answer:
+    """The rows of a question about one total, without their count. counted: how many there were, in each row."""
     answer = asker.complete(
         question, plan(question.window, None, asker.snapshot.samples_since()), rows.drop_columns(FOUND)
     )
-    found = rows[FOUND][0].as_py() if len(rows) else 0
+    found = counted[0].as_py() if len(counted) else 0
     if found <= len(rows):
         return answer
     return replace(answer, warnings=(*answer.warnings, f"{len(rows)} of {found} rows are shown: see limit"))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from queries.holdings import CLASSES, ask_holdings
-from queries.page import page
+from queries.page import FOUND, page
 from queries.question import Answer, Asker, Question
 from queries.window import Window
 from queries.workload_types import DEFAULTS, Policy
@@ -50,7 +50,7 @@ def waste(asker: Asker, asked: WasteQuestion) -> Answer:
         order_by=asked.order_by,
         **columns(question.by),
     )
-    answer = page(asker, question, rows)
+    answer = page(asker, question, rows, rows[FOUND])
     warnings = (*answer.warnings, *lacking(asker, asked, rows))
     return replace(answer, currency=accounting.currency, warnings=warnings)
 

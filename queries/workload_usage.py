@@ -1,15 +1,15 @@
 """Workload usage: what workloads held over their lives, how it was used, and in which state they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from queries.catalogue import DIMENSIONS, Metric
 from queries.holdings import ask_holdings
-from queries.page import page
+from queries.page import FOUND, page
 from queries.plan import plan
 from queries.question import Answer, Asker, Question
 from queries.queue_waits import CHANGE_DIMENSIONS, told_of
@@ -32,6 +32,24 @@ OrderBy = Literal[
     "submitted_at",
     "started_at",
 ]
+
+LISTED = ("allocated_gpu_hours", "idle_gpu_hours", "gpu_utilization_ratio", "energy_joules", "submitted_at")
+"""The orders that waste has no part in."""
+
+LIVES = (
+    "known_project",
+    "known_user",
+    "changed_at",
+    "state",
+    "submitted_at",
+    "last_started_at",
+    "last_ended_at",
+    "last_reason",
+    "last_queue_seconds",
+    "requested_gpus",
+    "starts",
+)
+"""What was told of the states of a workload; how it is called in the questions."""
 
 RECENT = timedelta(days=30)
 """How far back a workload is looked for whose beginning was not told."""
@@ -68,29 +86,70 @@ class UsageQuestion:
     def window(self) -> Window:
         return self.question.window
 
+    @property
+    def is_listed_first(self) -> bool:
+        """Whether the page is known without its workloads' waste, and can be fewer than are asked about."""
+        return self.order_by in LISTED and (self.chosen is None or self.limit < len(self.chosen))
+
 
 def workload_usage(asker: Asker, asked: UsageQuestion) -> Answer:
     """One row per workload that held GPUs in the window, or whose state changed in it, or that waited."""
-    question = asked.question
     chosen = None if asked.chosen is None else table_of(asked.chosen)
+    texts = texts_of(asker, asked)
+    if asked.is_listed_first:
+        listed = list_workloads(asker, asked, chosen, texts)
+        rows = read_usage(asker, replace(asked, offset=0), listed.drop_columns(FOUND), texts)
+        answer = page(asker, asked.question, rows, listed[FOUND])
+    else:
+        rows = read_usage(asker, asked, chosen, texts)
+        answer = page(asker, asked.question, rows, rows[FOUND])
+    return replace(answer, warnings=(*answer.warnings, *missing(chosen, len(rows))))
+
+
+def texts_of(asker: Asker, asked: UsageQuestion) -> dict[str, Any]:
+    """What is filled in where workloads are listed, with the changes of their states."""
+    question = asked.question
     told = [place for place, each in enumerate(question.where) if each.field in CHANGE_DIMENSIONS]
     conditions = question.texts()["conditions"]
-    rows = ask_holdings(
+    return {
+        "changes": asker.engine.changes(asker.scope, told_of(question.window, asker)),
+        "change_conditions": [conditions[place] for place in told],
+        "is_told_of_changes": len(told) == len(conditions),
+        "order_by": asked.order_by,
+        "order": asked.order,
+        "told_of_lives": LIVES,
+        "is_listed_first": asked.is_listed_first,
+    }
+
+
+def list_workloads(asker: Asker, asked: UsageQuestion, chosen: pa.Table | None, texts: Mapping[str, Any]) -> pa.Table:
+    """Those of the page, before their waste is judged; as CHOSEN, with their LIVES and how many were found."""
+    question = asked.question
+    return asker.engine.ask(
+        "listed_workloads",
+        asker.scope,
+        asker.snapshot,
+        plan(question.window, None, asker.snapshot.samples_since()),
+        question.parameters() | {"limit": asked.limit, "offset": asked.offset},
+        {} if chosen is None else {"chosen": chosen},
+        question.joins,
+        conditions=question.texts()["conditions"],
+        is_chosen=chosen is not None,
+        **texts,
+    )
+
+
+def read_usage(asker: Asker, asked: UsageQuestion, chosen: pa.Table | None, texts: Mapping[str, Any]) -> pa.Table:
+    return ask_holdings(
         "workload_usage",
         asker,
-        question,
+        asked.question,
         asked.policy,
         chosen,
         values={"limit": asked.limit, "offset": asked.offset},
-        changes=asker.engine.changes(asker.scope, told_of(question.window, asker)),
-        change_conditions=[conditions[place] for place in told],
-        is_told_of_changes=len(told) == len(conditions),
         held_columns=HELD_COLUMNS,
-        order_by=asked.order_by,
-        order=asked.order,
+        **texts,
     )
-    answer = page(asker, question, rows)
-    return replace(answer, warnings=(*answer.warnings, *missing(chosen, len(rows))))
 
 
 def table_of(workloads: Sequence[Workload]) -> pa.Table:

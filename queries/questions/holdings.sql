@@ -1,13 +1,68 @@
 -- What each workload held of each GPU, how that was used, and what of it was wasted. Each second of idle
 -- and held time is in at most one class, the first that fits: never_used, idle_tail, low_utilization,
 -- oversized, no_process.
--- When a GPU was last active, the history says, which goes back before the window. A fraction of a
--- device is judged by the time of the device (scale), and by the memory that is its share.
+-- Of what was quiet in the end, the history says when it was last active, which goes back before the
+-- window. A fraction of a device is judged by the time of the device (scale), and by the memory that is
+-- its share.
 -- What is summed is told in seconds, and where there are prices in seconds that have one and in money.
-{% set holding %}
-cluster, node_pool, node, gpu, gpu_model, namespace, workload_kind, workload, pod, pod_uid, workload_type
-{% if is_by_department %}, department{% endif %}
-{% endset %}
+{% set holder = ["cluster", "gpu", "namespace", "workload_kind", "workload", "pod", "pod_uid"] %}
+{% set holding = holder + ["node", "node_pool", "gpu_model"] + (["department"] if is_by_department else []) %}
+{% macro rows_of(looked) %}
+    select
+        cluster,
+        node_pool,
+        node,
+        {{ gpu }} as gpu,
+        gpu_model,
+        namespace,
+        workload_kind,
+        workload,
+        pod,
+        pod_uid,
+        project,
+        "user",
+        {% if is_by_department %} department,{% endif %}
+        unix_timestamp(time) as since,
+        unix_timestamp(time) + elapsed_seconds as until,
+        capacity_seconds,
+        busy_seconds,
+        idle_seconds,
+        held_seconds,
+        unavailable_seconds,
+        energy_joules,
+        gpu_utilization_ratio_max,
+        gpu_memory_used_bytes_max,
+        gpu_memory_total_bytes_max,
+        gpu_memory_total_bytes_seconds,
+        gpu_memory_total_bytes_seconds / elapsed_seconds as share,
+        gpu_power_watts_integral,
+        gpu_power_watts_seconds,
+        coalesce(attribution = 'device', false) as is_surely_held,
+        {% if is_priced %}
+            {% for column in ("busy", "idle", "held") %}
+                case
+                    when per_gpu_hour is not null then {{ column }}_seconds else 0
+                end as {{ column }}_priced_seconds,
+                coalesce({{ column }}_seconds / 3600 * per_gpu_hour, 0) as {{ column }}_cost,
+            {% endfor %}
+        {% endif %}
+        coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
+        coalesce(
+            gpu_memory_used_bytes_max < no_process_memory_below_bytes
+            and not coalesce(gpu_utilization_ratio_max > active_above, false),
+            false
+        ) as is_without_process,
+        time >= timestamp_seconds($start) and time < timestamp_seconds($end)
+        {% for condition in conditions %} and {{ condition }}{% endfor %} as is_asked
+    from (select *, {{ workload_type }} as workload_type from {{ looked }} as looked) as typed
+    inner join limits using (workload_type)
+    where kind = 'gpu' and workload is not null
+{% endmacro %}
+{% macro are_equal(one, other, names) %}
+    {% for name in names %}
+        {{ "and" if not loop.first }} {{ one }}.{{ name }} is not distinct from {{ other }}.{{ name }}
+    {% endfor %}
+{% endmacro %}
 with
     ledger as ({{ ledger }}),
     limits as (
@@ -17,111 +72,15 @@ with
                 values {% for limit in limits %} ({{ limit }}){{ "," if not loop.last }} {% endfor %}
             ) as every_limit(workload_type{% for name in thresholds %}, {{ name }}{% endfor %})
     ),
-    told as (
-        select
-            cluster,
-            node_pool,
-            node,
-            {{ gpu }} as gpu,
-            gpu_model,
-            namespace,
-            workload_kind,
-            workload,
-            pod,
-            pod_uid,
-            project,
-            "user",
-            {% if is_by_department %} department,{% endif %}
-            workload_type,
-            unix_timestamp(time) as since,
-            unix_timestamp(time) + elapsed_seconds as until,
-            capacity_seconds,
-            busy_seconds,
-            idle_seconds,
-            held_seconds,
-            unavailable_seconds,
-            energy_joules,
-            gpu_utilization_ratio_max,
-            gpu_memory_used_bytes_max,
-            gpu_memory_total_bytes_max,
-            gpu_memory_total_bytes_seconds,
-            gpu_memory_total_bytes_seconds / elapsed_seconds as share,
-            gpu_power_watts_integral,
-            gpu_power_watts_seconds,
-            coalesce(attribution = 'device', false) as is_surely_held,
-            {% if is_priced %}
-                {% for column in ("busy", "idle", "held") %}
-                    case
-                        when per_gpu_hour is not null then {{ column }}_seconds else 0
-                    end as {{ column }}_priced_seconds,
-                    coalesce({{ column }}_seconds / 3600 * per_gpu_hour, 0) as {{ column }}_cost,
-                {% endfor %}
-            {% endif %}
-            coalesce(gpu_utilization_ratio_max > active_above, false) as is_active,
-            coalesce(
-                gpu_memory_used_bytes_max < no_process_memory_below_bytes
-                and not coalesce(gpu_utilization_ratio_max > active_above, false),
-                false
-            ) as is_without_process
-        from (select *, {{ workload_type }} as workload_type from ledger) as typed
-        inner join limits using (workload_type)
-        where
-            kind = 'gpu'
-            and workload is not null
-            and time >= timestamp_seconds($start)
-            and time < timestamp_seconds($end)
-            {% for condition in conditions %} and {{ condition }}{% endfor %}
-            {% if is_chosen %}
-                and (cluster, coalesce(namespace, ''), workload_kind, workload)
-                in (select cluster, namespace, workload_kind, workload from chosen)
-            {% endif %}
-    ),
-    activity as (
-        select
-            cluster,
-            {{ gpu }} as gpu,
-            coalesce(namespace, '') as namespace,
-            workload_kind,
-            workload,
-            coalesce(pod, '') as pod,
-            coalesce(pod_uid, '') as pod_uid,
-            max(unix_timestamp(time) + elapsed_seconds) as last_activity
-        from (select *, {{ workload_type }} as workload_type from ({{ history }}) as every_row) as typed
-        inner join limits using (workload_type)
-        where
-            kind = 'gpu' and workload is not null and gpu_utilization_ratio_max > active_above
-            {% if is_chosen %} and workload in (select workload from chosen){% endif %}
-        group by
-            cluster,
-            {{ gpu }},
-            coalesce(namespace, ''),
-            workload_kind,
-            workload,
-            coalesce(pod, ''),
-            coalesce(pod_uid, '')
-    ),
-    dated as (
-        select told.*, last_activity, coalesce(since >= last_activity, false) as is_tail
-        from told
-        left join
-            activity
-            on activity.cluster = told.cluster
-            and activity.gpu = told.gpu
-            and activity.namespace = coalesce(told.namespace, '')
-            and activity.workload_kind = told.workload_kind
-            and activity.workload = told.workload
-            and activity.pod = coalesce(told.pod, '')
-            and activity.pod_uid = coalesce(told.pod_uid, '')
-    ),
     summed as (
         select
-            {{ holding }},
+            {{ holding | join(", ") }},
             max(project) as project,
             max("user") as "user",
             min(since) as held_since,
             max(until) as held_until,
             min(case when is_active then since end) as first_activity,
-            max(last_activity) as last_activity,
+            max(case when is_active then until end) as last_seen_activity,
             sum(unavailable_seconds) as unavailable_seconds,
             sum(energy_joules) as energy_joules,
             max(gpu_utilization_ratio_max) as gpu_utilization_ratio_max,
@@ -137,20 +96,70 @@ with
                 sum(busy_{{ unit }}) as busy_{{ unit }},
                 sum(idle_{{ unit }}) as idle_{{ unit }},
                 sum(held_{{ unit }}) as held_{{ unit }},
-                sum(case when is_tail then idle_{{ unit }} else 0 end) as tail_idle_{{ unit }},
                 sum(case when is_without_process then idle_{{ unit }} else 0 end) as bare_idle_{{ unit }},
                 sum(
-                    case when is_without_process and is_tail then idle_{{ unit }} else 0 end
-                ) as bare_tail_{{ unit }},
-                sum(
                     case when is_without_process and is_surely_held then held_{{ unit }} else 0 end
-                ) as bare_held_{{ unit }},
+                ) as bare_held_{{ unit }}{{ "," if not loop.last }}
             {% endfor %}
-            sum(case when is_tail then busy_seconds else 0 end) as tail_busy_seconds
-        from dated
-        group by {{ holding }}
+        from ({{ rows_of("ledger") }}) as told
+        where
+            is_asked
+            {% if is_chosen %}
+                and (cluster, coalesce(namespace, ''), workload_kind, workload)
+                in (select cluster, namespace, workload_kind, workload from chosen)
+            {% endif %}
+        group by {{ holding | join(", ") }}
     ),
-    known as (select * from summed inner join limits using (workload_type)),
+    quiet as (
+        select distinct {{ holder | join(", ") }}
+        from summed
+        where gpu is not null and coalesce(last_seen_activity < held_until, true)
+    ),
+    looked_back as (
+        select told.*
+        from ({{ rows_of("(" ~ history ~ ")") }}) as told
+        inner join quiet on {{ are_equal("quiet", "told", holder) }}
+    ),
+    activity as (
+        select {{ holder | join(", ") }}, max(until) as last_activity
+        from looked_back
+        where is_active
+        group by {{ holder | join(", ") }}
+    ),
+    dated as (
+        select looked_back.*, last_activity
+        from looked_back
+        inner join activity on {{ are_equal("activity", "looked_back", holder) }}
+        where is_asked
+    ),
+    tails as (
+        select
+            {{ holding | join(", ") }},
+            max(last_activity) as known_activity,
+            sum(case when since >= last_activity then busy_seconds else 0 end) as tail_busy_seconds,
+            {% for unit in units %}
+                sum(case when since >= last_activity then idle_{{ unit }} else 0 end) as tail_idle_{{ unit }},
+                sum(
+                    case when since >= last_activity and is_without_process then idle_{{ unit }} else 0 end
+                ) as bare_tail_{{ unit }}{{ "," if not loop.last }}
+            {% endfor %}
+        from dated
+        group by {{ holding | join(", ") }}
+    ),
+    known as (
+        select
+            typed.*,
+            limits.*,
+            coalesce(known_activity, last_seen_activity) as last_activity,
+            coalesce(tail_busy_seconds, 0) as tail_busy_seconds,
+            {% for unit in units %}
+                coalesce(tail_idle_{{ unit }}, 0) as tail_idle_{{ unit }},
+                coalesce(bare_tail_{{ unit }}, 0) as bare_tail_{{ unit }}{{ "," if not loop.last }}
+            {% endfor %}
+        from (select *, {{ workload_type }} as type_of_kind from summed) as typed
+        inner join limits on limits.workload_type = typed.type_of_kind
+        left join tails on {{ are_equal("tails", "typed", holding) }}
+    ),
     unused as (
         select
             *,
@@ -201,7 +210,8 @@ with
         from judged
     )
 select
-    {{ holding }},
+    {{ holding | join(", ") }},
+    workload_type,
     project,
     "user",
     held_since,

@@ -23,39 +23,17 @@ with
         from holdings
         group by cluster, coalesce(namespace, ''), workload_kind, workload
     ),
-    changes as (
-        select
-            *,
-            unix_timestamp(time) * 4
-            + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end as place
-        from ({{ changes }}) as every_change
-        where
-            time < timestamp_seconds($end)
-            {% for condition in change_conditions %} and {{ condition }}{% endfor %}
-            {% if is_chosen %}
-                and (cluster, coalesce(namespace, ''), workload_kind, workload)
-                in (select cluster, namespace, workload_kind, workload from chosen)
-            {% endif %}
-    ),
     lives as (
-        select
-            cluster,
-            coalesce(namespace, '') as namespace,
-            workload_kind,
-            workload,
-            max(project) as known_project,
-            max("user") as known_user,
-            max(time) as changed_at,
-            max_by(state, place) as state,
-            max(case when state = 'submitted' then time end) as submitted_at,
-            max(case when state = 'running' then time end) as last_started_at,
-            max(case when state = 'ended' then time end) as last_ended_at,
-            max_by(reason, case when state = 'ended' then place end) as last_reason,
-            max_by(queue_seconds, case when state = 'running' then place end) as last_queue_seconds,
-            max_by(requested_gpus, place) as requested_gpus,
-            count(case when state = 'running' then 1 end) as starts
-        from changes
-        group by cluster, coalesce(namespace, ''), workload_kind, workload
+        {% if is_listed_first %}
+            select
+                cluster,
+                namespace,
+                workload_kind,
+                workload
+                {% for name in told_of_lives %}, {{ name }}{% endfor %}
+            from chosen
+        {% else %}{% include "lives.sql" %}
+        {% endif %}
     )
 select
     cluster,

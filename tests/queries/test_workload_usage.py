@@ -1,6 +1,7 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from queries.lake import Lake
 from queries.question import Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window
-from queries.workload_usage import UsageQuestion, Workload, life, workload_series, workload_usage
+from queries.workload_usage import Order, OrderBy, UsageQuestion, Workload, life, workload_series, workload_usage
 from tests.queries.test_question import ALL, drawn
 from tests.queries.test_queue_waits import change
 from tests.sketch import START
@@ -127,6 +128,22 @@ def test_the_list_comes_in_pages_and_orders(asker: Asker) -> None:
     assert list(used(asker, limit=2, offset=1)) == ["pb", "once"]
     answer = workload_usage(asker, UsageQuestion(Question(ALL), limit=2))
     assert answer.warnings == ("2 of 4 rows are shown: see limit",)
+
+
+@pytest.mark.parametrize("order_by", get_args(OrderBy))
+@pytest.mark.parametrize("order", get_args(Order))
+def test_pages_are_parts_of_the_whole_list(asker: Asker, order_by: OrderBy, order: Order) -> None:
+    """Also where the page is found before its workloads are judged."""
+    asked = UsageQuestion(Question(ALL), order_by=order_by, order=order)
+    whole = workload_usage(asker, asked).rows
+    assert len(whole) == 4
+    for offset in range(4):
+        part = workload_usage(asker, replace(asked, limit=1, offset=offset))
+        assert part.rows.equals(whole.slice(offset, 1))
+        assert part.warnings == ("1 of 4 rows are shown: see limit",)
+    named = replace(asked, chosen=(PA, PB))
+    first = workload_usage(asker, replace(named, limit=1)).rows
+    assert first.equals(workload_usage(asker, named).rows.slice(0, 1))
 
 
 def test_many_can_be_asked_for_by_name(asker: Asker) -> None:
