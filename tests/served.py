@@ -13,9 +13,11 @@ SLOW = "select max(a.range * b.range) as time from range(10_000_000) as a, range
 """Days of work, made on purpose."""
 
 
-def settings_for(folder: Path, mode: str = "required") -> Settings:
+def settings_for(folder: Path, mode: str = "required", hot_bytes: int = 0) -> Settings:
+    """Without anything in memory, unless asked for: making it takes longer than a test's few questions."""
     clusters = [{"name": name, "prometheus": "http://127.0.0.1:1"} for name in ("alpha", "beta")]
-    return Settings.model_validate({"store": {"path": str(folder)}, "auth": {"mode": mode}, "clusters": clusters})
+    told = {"store": {"path": str(folder)}, "auth": {"mode": mode}, "clusters": clusters}
+    return Settings.model_validate(told | {"limits": {"hot_bytes": hot_bytes}})
 
 
 def fill(folder: Path) -> None:

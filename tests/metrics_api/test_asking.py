@@ -30,8 +30,7 @@ LEDGER = f"/api/v1/ledger?{DURING}"
 
 @contextmanager
 def serving(folder: Path, **limits: Any) -> Iterator[TestClient]:
-    limits = {"hot_bytes": 0} | limits
-    settings = settings_for(folder, "off").model_copy(update={"limits": Limits(**limits)})
+    settings = settings_for(folder, "off").model_copy(update={"limits": Limits(hot_bytes=0, **limits)})
     with TestClient(create_app(settings)) as client:
         yield client
 

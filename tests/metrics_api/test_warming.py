@@ -12,6 +12,7 @@ from tests.served import fill, settings_for
 ASKED = "/api/v1/ledger?start=2025-03-03&end=2025-03-03T04:00:00Z"
 
 PATIENCE = 30.0
+PLENTY = 100_000_000
 
 
 def wait_until_held(engine: Engine) -> None:
@@ -24,7 +25,7 @@ def wait_until_held(engine: Engine) -> None:
 
 def test_the_newest_is_held_while_the_app_runs_and_follows_what_is_collected(tmp_path: Path) -> None:
     fill(tmp_path)
-    app = create_app(settings_for(tmp_path, "off"))
+    app = create_app(settings_for(tmp_path, "off", hot_bytes=PLENTY))
     engine = app.state.services.engine
     with TestClient(app) as client:
         wait_until_held(engine)
@@ -45,7 +46,7 @@ def test_a_damaged_file_does_not_end_it(tmp_path: Path) -> None:
     damaged = Path(lake.snapshot().paths("hour", ALL)[0])
     whole = damaged.read_bytes()
     damaged.write_bytes(b"no Parquet")
-    app = create_app(settings_for(tmp_path, "off"))
+    app = create_app(settings_for(tmp_path, "off", hot_bytes=PLENTY))
     with TestClient(app) as client:
         time.sleep(1.5)
         assert client.get("/healthz").status_code == 200

@@ -68,7 +68,7 @@ def check_alike(one: pa.Table, other: pa.Table) -> None:
     pd.testing.assert_frame_equal(one.to_pandas(), other.to_pandas(), rtol=1e-9, atol=1e-6)
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=30)
 @given(
     start=st.integers(0, 30 * 60),
     length=st.integers(15, 36 * 60),
