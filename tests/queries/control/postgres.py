@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -49,7 +50,7 @@ def postgres(folder: Path) -> Iterator[str]:
         wait_until_open(port, process)
         yield f"postgresql://metrics@127.0.0.1:{port}/postgres"
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # it would wait, told otherwise, for those that are still connected
         process.wait()
 
 
