@@ -29,7 +29,7 @@ def older(url: str) -> str:
             {"a": "the-id", "b": "grafana", "c": "id", "d": PasswordHasher().hash("secret"), "e": NOW},
         )
         connection.execute(
-            text("insert into links values (:a, 'the-id', :b)"), {"a": digest("code"), "b": NOW + timedelta(minutes=5)}
+            text("insert into links values (:a, 'the-id', :b)"), {"a": digest("code"), "b": NOW + timedelta(hours=5)}
         )
         connection.execute(text("insert into signing_keys values ('key', :a, :b)"), {"a": "s" * 64, "b": NOW})
     engine.dispose()
