@@ -1,4 +1,5 @@
 import uuid
+from functools import cache
 
 import duckdb
 import pytest
@@ -26,10 +27,14 @@ from queries.ids import (
 KINDS = [CLUSTER, NODE_POOL, NODE, DEPARTMENT, PROJECT, WORKLOAD, POD]
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
 def in_sql(kind: Kind, names: list[str | None]) -> str | None:
     columns = [f"${place}::varchar" for place in range(1, len(names) + 1)]
-    with duckdb.connect() as connection:
-        row = connection.execute(f"select {kind.sql(*columns)}", names).fetchone()
+    row = engine().execute(f"select {kind.sql(*columns)}", names).fetchone()
     assert row
     answer: str | None = row[0]
     return answer
