@@ -1,6 +1,5 @@
 """Hardened: headers that every answer has, whatever gives it."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADERS = {
@@ -20,14 +19,15 @@ class Hardened:
 
     def __init__(self, app: ASGIApp, is_open: bool) -> None:
         self.app = app
-        self.headers = HEADERS | (OPEN if is_open else {})
+        told = HEADERS | (OPEN if is_open else {})
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in told.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                given = {name for name, _ in message["headers"]}
+                added = [(name, value) for name, value in self.headers if name not in given]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         await self.app(scope, receive, adding if scope["type"] == "http" else send)

@@ -1,4 +1,5 @@
-"""The table of contents: every endpoint of the main API, one line each."""
+"""The table of contents: every endpoint of the main API, one line each. They are tried in this order: what dashboards
+ask over and over comes first."""
 
 from metrics_api import (
     clusters,
@@ -19,7 +20,6 @@ from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *ACCESS,
     get("/api/v1/clusters", clusters.list_clusters, "List clusters", "Clusters"),
     get("/api/v1/metrics", metrics.read_catalogue, "The catalogue of metrics", "Metrics"),
     get("/api/v1/metrics/range", metrics.read_range, "Metrics over time", "Metrics"),
@@ -37,6 +37,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),
+    *ACCESS,
     get("/api/v1/clusters/{cluster_uuid}/metrics", scoped_metrics.read_cluster, "Metrics of a cluster", "Metrics"),
     get(
         "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
