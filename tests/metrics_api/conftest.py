@@ -10,8 +10,9 @@ import jinja2
 import pytest
 from starlette.testclient import TestClient
 
+from metrics_api import telemetry
 from metrics_api.app import create_app
-from queries import question
+from queries import observations, question
 from queries.engine import Engine
 from queries.settings import Settings
 from tests.live import NOW
@@ -27,7 +28,8 @@ PRICED = {
 def _on_time() -> Iterator[None]:
     """What lives until now (tests/live.py) was made when the tests began, and is not late because they take long."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(question, "LATE", question.LATE + (datetime.now(UTC) - NOW))
+        for module, name in ((question, "LATE"), (observations, "LATE"), (telemetry, "NEWEST")):
+            patch.setattr(module, name, getattr(module, name) + (datetime.now(UTC) - NOW))
         yield
 
 
