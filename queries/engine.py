@@ -52,7 +52,7 @@ class Engine:
         Raises:
             LakeError: the table is there and cannot be read.
         """
-        return self.hot.known_to(self.lake.known() or self.lake.snapshot())
+        return self.hot.known_to(self.lake.snapshot())
 
     def known(self) -> Snapshot | None:
         """The newest version, where it can be told at once."""

@@ -10,10 +10,11 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import TypeVar
 
 import duckdb
 
@@ -27,6 +28,8 @@ from queries.stop import Stop
 from queries.template import read_template
 from queries.view import GROUP_KEYS, during, quoted
 from queries.window import HOUR, Window
+
+T = TypeVar("T")
 
 DAYS = 1
 """How many whole days' samples are held, beside those of the day that has begun."""
@@ -81,7 +84,8 @@ class Hot:
         """
         self._remove_gone()
         wanted = list(stretches(snapshot))
-        self._keep({part: segment for part, segment in self._segments.items() if part in wanted})
+        self._keep(only(wanted, self._segments))
+        self._rested, self._refused = only(wanted, self._rested), only(wanted, self._refused)
         left, is_done = self.most_bytes, True
         for part in wanted:
             files, segment = snapshot.files_of(part), self._segments.get(part)
@@ -143,6 +147,11 @@ class Hot:
         with self._duckdb.cursor() as cursor:
             while self._gone:
                 cursor.execute(f"detach {self._gone.popleft()}")
+
+
+def only(parts: Collection[Part], known: Mapping[Part, T]) -> dict[Part, T]:
+    """What is known of some parts."""
+    return {part: value for part, value in known.items() if part in parts}
 
 
 def bytes_in(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -94,6 +94,8 @@ class Table:
         Raises:
             LakeError: the table is there and cannot be read.
         """
+        if known := self.known():
+            return known
         with self._lock:
             if known := self.known():
                 return known

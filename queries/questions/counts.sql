@@ -3,11 +3,7 @@
 with
     ledger as ({{ ledger }}),
     picked as ({{ picked }}),
-    elapsed as (
-        select cluster as home, bucket, sum(elapsed_seconds) as collected_seconds
-        from (select distinct cluster, bucket, time, elapsed_seconds from picked) as steps
-        group by cluster, bucket
-    ),
+    elapsed as ({% include "collected_times.sql" %}),
     present as (
         select
             cluster as home,

@@ -18,10 +18,7 @@ select
     count(case when state = 'running' then 1 end) as starts
 from
     (
-        select
-            *,
-            unix_timestamp(time) * 4
-            + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end as place
+        select *, {% include "place_of_change.sql" %} as place
         from ({{ changes }}) as every_change
         where
             time < timestamp_seconds($end)

@@ -1,21 +1,7 @@
 -- How many workloads wait now, by how long they have waited.
 with
     changes as ({{ changes }}),
-    ordered as (
-        select
-            everything.*,
-            unix_timestamp(time) as since,
-            lead(unix_timestamp(time)) over (
-                partition by cluster, coalesce(namespace, ''), workload_kind, workload
-                order by
-                    unix_timestamp(time) * 4
-                    + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end
-            ) as changed
-        from changes as everything
-        where
-            time < timestamp_seconds($end)
-            {% for condition in own_conditions %} and {{ condition }}{% endfor %}
-    ),
+    ordered as ({% include "ordered_changes.sql" %}),
     waiting as (
         select
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}

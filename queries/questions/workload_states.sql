@@ -2,21 +2,7 @@
 -- counts than is known of its cluster. Or, without states, the mean of those that began to run in the step.
 with
     changes as ({{ changes }}),
-    ordered as (
-        select
-            everything.*,
-            unix_timestamp(time) as since,
-            lead(unix_timestamp(time)) over (
-                partition by cluster, coalesce(namespace, ''), workload_kind, workload
-                order by
-                    unix_timestamp(time) * 4
-                    + case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end
-            ) as changed
-        from changes as everything
-        where
-            time < timestamp_seconds($end)
-            {% for condition in own_conditions %} and {{ condition }}{% endfor %}
-    ),
+    ordered as ({% include "ordered_changes.sql" %}),
     placed_changes as (
         select
             ordered.*,

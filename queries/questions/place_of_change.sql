@@ -1,0 +1,3 @@
+-- Where a change stands among those of its workload: by its time, and what came at once by its state.
+unix_timestamp(time) * 4
++ case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end
