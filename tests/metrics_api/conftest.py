@@ -10,6 +10,7 @@ import jinja2
 import pytest
 from starlette.testclient import TestClient
 
+import tests.live
 from metrics_api import telemetry
 from metrics_api.app import create_app
 from queries import observations, question
@@ -31,6 +32,16 @@ def _on_time() -> Iterator[None]:
         for module, name in ((question, "LATE"), (observations, "LATE"), (telemetry, "NEWEST")):
             patch.setattr(module, name, getattr(module, name) + (datetime.now(UTC) - NOW))
         yield
+
+
+@pytest.fixture(scope="package")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service that everyone may ask, with the lake of tests/live.py."""
+    folder = tmp_path_factory.mktemp("live")
+    tests.live.fill(folder)
+    app = create_app(tests.live.settings_for(folder))
+    yield TestClient(app)
+    app.state.services.stop()
 
 
 @pytest.fixture(scope="package")

@@ -1,16 +1,14 @@
 import csv
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api.app import create_app
 from metrics_api.policy import Actor
 from queries.scope import Scope
 from queries.window import HOUR, format_time
-from tests.live import START, fill, settings_for
+from tests.live import START
 from tests.metrics_api.live import ALPHA
 
 REPORTS = "/api/v1/org-unit/reports"
@@ -25,12 +23,8 @@ ASKED: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 def fetched(client: TestClient, **asked: Any) -> list[dict[str, str]]:

@@ -1,6 +1,5 @@
 import csv
 import io
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,12 +21,8 @@ GIB = 2**30
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 OF_ONE: dict[str, dict[str, float | None]] = {

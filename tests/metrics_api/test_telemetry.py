@@ -1,30 +1,24 @@
 import csv
 import io
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api.app import create_app
 from metrics_api.policy import Actor
 from queries.ids import department_id, node_id, node_pool_id, project_id
 from queries.metric_types import TYPES
 from queries.scope import Scope
-from tests.live import NOW, fill, settings_for
+from tests.live import NOW
 from tests.metrics_api.live import ALPHA, BETA
 
 GIB = 2**30
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 def told(client: TestClient, about: str, kind: str, **asked: Any) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """What Run:ai had to fix in its metrics, by its own list of hotfixes 2.18 to 2.20: each is a test that we do not have it."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,19 +12,15 @@ from queries.ids import node_id, workload_id
 from queries.lake import Lake
 from queries.measurements import Measurement, known_only
 from queries.metric_types import TYPES
-from tests.live import DAY, NOW, Live, fill, settings_for
+from tests.live import DAY, NOW, Live, settings_for
 from tests.metrics_api.live import ALPHA, PATHS, series, values
 
 GIB = 2**30
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 def of_workload(name: str, kind: str = "Job", cluster: str = "alpha") -> str:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from queries.control.applications import create_application
 from queries.metric_types import SERIES
 from queries.scope import Scope
 from queries.window import HOUR, format_time
-from tests.live import START, fill, settings_for
+from tests.live import START, settings_for
 from tests.metrics_api.live import ALPHA, BETA, TRAIN
 from tests.serving import serving
 
@@ -26,12 +25,8 @@ Labels = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 def asked(client: TestClient, query: str, **more: str) -> list[tuple[Labels, Any]]:

@@ -1,13 +1,11 @@
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api.app import create_app
 from queries.ids import department_id, project_id
 from queries.window import HOUR, format_time
-from tests.live import START, fill, settings_for
+from tests.live import START
 from tests.metrics_api.live import ALPHA, BETA, TWO_HOURS
 
 GIB = 2**30
@@ -20,12 +18,8 @@ RESEARCH = {"departmentId": department_id("alpha", "research"), "departmentName"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("live")
-    fill(folder)
-    app = create_app(settings_for(folder))
-    yield TestClient(app)
-    app.state.services.stop()
+def client(live: TestClient) -> TestClient:
+    return live
 
 
 def told(client: TestClient, path: str, **asked: str) -> Any:
