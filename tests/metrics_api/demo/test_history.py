@@ -127,8 +127,8 @@ def test_a_later_start_continues_where_the_history_ended(tmp_path: Path, capsys:
     assert make_history(folder, length, told_to_stop)
     assert "writing history" in capsys.readouterr().out
     written = blocks(storage)
-    assert began - 1800 <= written[0][0] < began - 1800 + STEP
-    assert began - STEP < written[-1][1] <= int(folder.history_end.read_text())
+    assert began - 1800 <= written[0][0] <= began - 1800 + STEP
+    assert began - STEP <= written[-1][1] <= int(folder.history_end.read_text())
 
     folder.history_end.write_text(str(int(time.time())))
     assert make_history(folder, length, told_to_stop)
