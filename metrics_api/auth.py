@@ -2,8 +2,8 @@
 
 from starlette.concurrency import run_in_threadpool
 
+from metrics_api.access.oidc import ProviderError, identify
 from metrics_api.errors import ApiError
-from metrics_api.oidc import ProviderError, identify
 from metrics_api.policy import ANYONE, Actor
 from metrics_api.services import Services
 from queries.control.access_keys import find_by_access_key

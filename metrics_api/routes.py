@@ -14,7 +14,7 @@ from metrics_api import (
     waste,
     workloads,
 )
-from metrics_api.access_routes import ACCESS
+from metrics_api.access.routes import ACCESS
 from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.grafana.routes import DATASOURCE

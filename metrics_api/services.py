@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from metrics_api.access.directory import Directory
+from metrics_api.access.oidc import Provider
+from metrics_api.access.throttle import Throttle
 from metrics_api.cache import Cache
-from metrics_api.directory import Directory
-from metrics_api.oidc import Provider
 from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
-from metrics_api.throttle import Throttle
 from metrics_api.warming import Warming
 from queries.accounting import Accounting
 from queries.control.database import Control

@@ -8,12 +8,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from metrics_api.access.proof import TooSoonError, prove
 from metrics_api.auth import authenticate
 from metrics_api.endpoint import Endpoint, Handler, address_of
 from metrics_api.errors import ApiError, Error
 from metrics_api.grafana.credentials import CREDENTIALS, decode_basic
 from metrics_api.policy import Actor
-from metrics_api.proof import TooSoonError, prove
 from metrics_api.services import Services
 from queries.control.identity import Identity
 from queries.lake_error import LakeError

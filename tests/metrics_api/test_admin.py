@@ -36,7 +36,7 @@ def test_a_user_that_was_made_signs_in_and_may_what_its_role_says(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commands are another process: what they revoke is noticed when what is remembered has aged."""
-    monkeypatch.setattr("metrics_api.directory.SECONDS", 0.0)
+    monkeypatch.setattr("metrics_api.access.directory.SECONDS", 0.0)
     monkeypatch.setattr("queries.control.tokens.KEYS_SECONDS", 0.0)
     password = told(run("create-user Ada@example.com --role researcher --in project:alpha/llm"), "password")
     made = run("create-application robot --role viewer --in cluster:alpha")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api.access_routes import ACCESS
+from metrics_api.access.routes import ACCESS
 from queries.control.access_keys import create_access_key
 from queries.control.applications import create_application
 from queries.control.roles import VIEWER

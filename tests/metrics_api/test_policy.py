@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 from starlette.testclient import TestClient
 
-from metrics_api.access_routes import ACCESS
+from metrics_api.access.routes import ACCESS
 from metrics_api.app import create_app
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.policy import Actor

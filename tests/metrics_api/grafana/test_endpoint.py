@@ -8,8 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from metrics_api.access.directory import Directory
 from metrics_api.app import create_app
-from metrics_api.directory import Directory
 from metrics_api.grafana import credentials
 from metrics_api.grafana.credentials import LIFETIME_SECONDS, Credentials
 from metrics_api.grafana.routes import DATASOURCE

@@ -1,6 +1,6 @@
 import pytest
 
-from metrics_api.throttle import FORGOTTEN_SECONDS, LIMITS, MOST, Throttle, network_of
+from metrics_api.access.throttle import FORGOTTEN_SECONDS, LIMITS, MOST, Throttle, network_of
 
 
 class Clock:

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from metrics_api import service_accounts
-from metrics_api.service_accounts import AccountChange, AccountView, NewAccount
+from metrics_api.access import service_accounts
+from metrics_api.access.service_accounts import AccountChange, AccountView, NewAccount
 from metrics_api.services import Caller
 
 

@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from metrics_api.access.users import require_rank
 from metrics_api.endpoint import Complete
 from metrics_api.errors import ApiError
 from metrics_api.services import Caller
-from metrics_api.users import require_rank
 from queries.control.applications import (
     create_application,
     delete_application,

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from metrics_api.giving import RESOURCE, give, give_each, missing, place_at, place_of, take, take_each
-from metrics_api.policy import Actor, may
-from metrics_api.rule_views import (
+from metrics_api.access.giving import RESOURCE, give, give_each, missing, place_at, place_of, take, take_each
+from metrics_api.access.rule_views import (
     DeletedView,
     MineQuery,
     MineView,
@@ -20,8 +19,9 @@ from metrics_api.rule_views import (
     RulesView,
     RuleView,
 )
+from metrics_api.access.users import Count
+from metrics_api.policy import Actor, may
 from metrics_api.services import Caller
-from metrics_api.users import Count
 from queries.control.places import NamedPlace
 from queries.control.roles import ROLES
 from queries.control.rules import list_rules

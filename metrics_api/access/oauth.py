@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from metrics_api.access.grants import RefusedError, grant
+from metrics_api.access.tokens import NO_STORE
 from metrics_api.endpoint import Endpoint, Handler, Produces
 from metrics_api.errors import ApiError
-from metrics_api.grants import RefusedError, grant
 from metrics_api.services import Client, Services
-from metrics_api.tokens import NO_STORE
 
 
 class OAuthRequest(BaseModel):

@@ -173,6 +173,6 @@ def test_made_up_keys_do_not_make_us_ask_the_provider_each_time(people: Communit
 def test_a_new_key_of_the_provider_is_found(
     people: Community, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metrics_api.oidc.PAUSE_SECONDS", -1.0)
+    monkeypatch.setattr("metrics_api.access.oidc.PAUSE_SECONDS", -1.0)
     publisher.keys["two"] = generate_private_key(SECP256R1())
     assert people.with_token(signed(publisher.keys["two"], "two")).get(LEDGER).status_code == 200

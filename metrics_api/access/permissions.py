@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from metrics_api.access.roles import PermissionView, view_permission
 from metrics_api.listing import read_member
 from metrics_api.policy import permissions
-from metrics_api.roles import PermissionView, view_permission
 from metrics_api.services import Caller
 from queries.control.roles import ACTIONS, RESOURCES, Action
 from queries.control.rules import Grant

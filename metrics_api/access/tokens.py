@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.responses import JSONResponse, Response
 
+from metrics_api.access.grants import Granted, RefusedError, grant
 from metrics_api.endpoint import Produces
 from metrics_api.errors import ApiError
-from metrics_api.grants import Granted, RefusedError, grant
 from metrics_api.services import Client, Services
 
 NO_STORE = {"Cache-Control": "no-store"}

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
+from metrics_api.access.oidc import ProviderError, identify
+from metrics_api.access.proof import TooSoonError, prove
 from metrics_api.errors import ApiError
-from metrics_api.oidc import ProviderError, identify
-from metrics_api.proof import TooSoonError, prove
 from metrics_api.services import Client, Services
 from queries.control.applications import check_secret, redeem_link
 from queries.control.audit import Entry, record

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
+from metrics_api.access.proof import TooSoonError, prove
 from metrics_api.endpoint import Complete
 from metrics_api.errors import ApiError
 from metrics_api.listing import Column, CountQuery, ListQuery
 from metrics_api.policy import is_over_tenants
-from metrics_api.proof import TooSoonError, prove
 from metrics_api.services import Caller
 from queries.control.roles import Action
 from queries.control.rules import list_rules

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from metrics_api.access.throttle import Throttle
 from metrics_api.services import Services
-from metrics_api.throttle import Throttle
 from queries.control.identity import Identity
 from queries.control.secret import is_made
 

@@ -8,9 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from metrics_api.access_routes import ACCESS
+from metrics_api.access.routes import ACCESS
+from metrics_api.access.throttle import LIMITS
 from metrics_api.cli import app as cli
-from metrics_api.throttle import LIMITS
 from queries.control.roles import ROLES
 from queries.settings import Settings
 from tests.conftest import ROOT

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from metrics_api import (
+from metrics_api.access import (
     access_keys,
     access_rules,
     apps,
@@ -14,10 +14,10 @@ from metrics_api import (
     tokens,
     users,
 )
+from metrics_api.access.giving import RESOURCE
+from metrics_api.access.oauth import form
 from metrics_api.deprecations import OLD_APPS, OLD_ROLES, OLD_TOKENS
 from metrics_api.endpoint import Endpoint, delete, get, patch, post
-from metrics_api.giving import RESOURCE
-from metrics_api.oauth import form
 
 TAG = "Access"
 

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from metrics_api.access.rule_views import (
+    DeletedView,
+    FailedId,
+    FailedRule,
+    NewRuleBody,
+    NewRulesView,
+    RuleIds,
+    RuleView,
+)
 from metrics_api.errors import ApiError
 from metrics_api.policy import Actor, may, may_grant
-from metrics_api.rule_views import DeletedView, FailedId, FailedRule, NewRuleBody, NewRulesView, RuleIds, RuleView
 from metrics_api.services import Caller
 from queries.control.places import NamedPlace, find_place
 from queries.control.roles import ROLES, find_role
