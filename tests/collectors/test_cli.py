@@ -67,7 +67,7 @@ def test_upkeep_tells_what_it_did(url: str, tmp_path: Path) -> None:
         (("backfill", "--from", "yesterday"), "'yesterday' is not a time"),
         (("backfill", "--from", "2025-03-04", "--to", "2025-03-03"), "is not after --from"),
         (("backfill", "--from", "2999-01-01", "--to", "2999-01-02"), "is in the future"),
-        (("once", "--cluster", "gamma"), "cluster 'gamma' is not configured; configured are: site, down"),
+        (("once", "--cluster", "gamma"), "cluster 'gamma' is neither configured nor registered; there are: site, down"),
         (("once", "--cluster", "down"), "cannot be reached"),
     ],
 )
@@ -91,7 +91,7 @@ def test_no_clusters_is_a_mistake(tmp_path: Path) -> None:
     config.write_text(f'[store]\npath = "{tmp_path}"\n')
     done = CliRunner().invoke(app, ["once", "--config", str(config)])
     assert done.exit_code == 2
-    assert "no cluster is configured; add one: [[clusters]]" in done.output
+    assert "no cluster is configured or registered; add one: [[clusters]]" in done.output
 
 
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:
