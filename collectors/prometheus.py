@@ -266,7 +266,7 @@ class Prometheus:
                 f"answered with something else than Prometheus's JSON ({error!r}); is it a Prometheus?"
             ) from None
         except requests.exceptions.InvalidHeader:  # which has the header's value in it
-            raise self._error("cannot be asked: a header has characters that none may have; see to its secrets") from None
+            raise self._error("cannot be asked: a header has characters that none may have; see its secrets") from None
         except (requests.RequestException, HTTPError) as error:
             raise self._error(
                 f"cannot be reached ({innermost(error)}); is it running, and is clusters.prometheus right?"

@@ -22,6 +22,7 @@ from queries.discovery import Discovery
 from queries.engine import Engine
 from queries.entities import Entities
 from queries.lake import Lake
+from queries.nodes import FirstSeen
 from queries.question import Asker
 from queries.scope import Scope
 from queries.settings import Settings
@@ -44,6 +45,7 @@ class Services:
     provider: Provider | None
     clusters: Clusters
     entities: Entities = field(default_factory=Entities)
+    first_seen: FirstSeen = field(default_factory=FirstSeen)
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
