@@ -22,7 +22,7 @@ from queries.discovery import Discovery
 from queries.engine import Engine
 from queries.entities import Entities
 from queries.lake import Lake
-from queries.nodes import FirstSeen
+from queries.nodes import Nodes
 from queries.question import Asker
 from queries.scope import Scope
 from queries.settings import Settings
@@ -45,7 +45,7 @@ class Services:
     provider: Provider | None
     clusters: Clusters
     entities: Entities = field(default_factory=Entities)
-    first_seen: FirstSeen = field(default_factory=FirstSeen)
+    nodes: Nodes = field(default_factory=Nodes)
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":

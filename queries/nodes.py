@@ -1,6 +1,7 @@
 """Nodes: which there are, what each has, and how it is, as far as the ledger knows."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,9 @@ LATELY = timedelta(hours=24)
 
 NEWEST = timedelta(minutes=15)
 """How old the newest step of a cluster may be."""
+
+REMEMBERED = 4
+"""How many lists are remembered: of ten thousand nodes one takes some megabytes."""
 
 Status = Literal["Ready", "NotReady", "Unknown"]
 
@@ -70,8 +74,28 @@ class FirstSeen:
             return self._known
 
 
+class Nodes:
+    """Lists nodes. The last lists are remembered: whoever turns pages reads one. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._first_seen = FirstSeen()
+        self._listed: OrderedDict[tuple[object, ...], list[Node]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, asker: Asker) -> list[Node]:
+        """The nodes that the asker may see, by their clusters' and their own names."""
+        with self._lock:
+            known = self._listed.get(asker.state)
+        if known is None:
+            known = list_nodes(asker, self._first_seen)
+            with self._lock:
+                self._listed[asker.state] = known
+                while len(self._listed) > REMEMBERED:
+                    self._listed.popitem(last=False)
+        return known
+
+
 def list_nodes(asker: Asker, first_seen: FirstSeen) -> list[Node]:
-    """The nodes that the asker may see, by their clusters' and their own names."""
     until = {each.name: each.collected_until for each in asker.clusters() if each.status != "deleted"}
     collected = {name: time for name, time in until.items() if time}
     if not collected:

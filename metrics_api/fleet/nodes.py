@@ -13,7 +13,7 @@ from metrics_api.listing import Column, CountQuery, ListQuery
 from metrics_api.measured import group_name
 from metrics_api.services import Caller
 from queries.ids import CLUSTER, cluster_id
-from queries.nodes import Node, list_nodes
+from queries.nodes import Node
 from queries.stop import Stop
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
@@ -130,7 +130,7 @@ async def nodes_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> l
     asker, services = await asker_of(caller, clusters), caller.services
 
     def work(stop: Stop) -> list[Node]:
-        return list_nodes(asker.within(stop, services.settings.limits.rows), services.first_seen)
+        return services.nodes.of(asker.within(stop, services.settings.limits.rows))
 
     return await services.pool.answer(work, is_short=True)
 
