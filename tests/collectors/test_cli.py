@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,7 +6,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from collectors.cli import app
+from queries.control.clusters import NewCluster, register_cluster
+from queries.control.database import Control
 from queries.lake import Lake
+from queries.settings import Settings
 from tests.collectors.site import START, WINDOW, assert_whole, new_lake, site
 
 
@@ -42,6 +46,22 @@ def test_a_backfill_of_one_cluster_leaves_the_others_alone(url: str, tmp_path: P
     assert_whole(new_lake(tmp_path))
     again = run(tmp_path, url, *FROM_TO, "--cluster", "site")
     assert "0/0 hours" in again.output
+
+
+def test_a_cluster_that_was_registered_is_known_to_every_command(url: str, tmp_path: Path) -> None:
+    new_lake(tmp_path)
+    config = tmp_path / "metrics.toml"
+    config.write_text(f'[store]\npath = "{tmp_path / "lake"}"\n')
+    control = Control(Settings.load(config).store.control_url)
+    register_cluster(control, NewCluster("site", 1, "ada", collection={"prometheus": url}))
+    secret = {"prometheus": url, "bearer_token": "env:CLUSTER_SECRET_UNSET"}
+    register_cluster(control, NewCluster("secretive", 1, "ada", collection=secret))
+    done = CliRunner().invoke(app, [*FROM_TO, "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    assert "cluster 'secretive' is left out" in done.output
+    assert_whole(new_lake(tmp_path))
+    said = CliRunner().invoke(app, ["doctor", "--json", "--config", str(config)]).stdout
+    assert [each["name"] for each in json.loads(said)["clusters"]] == ["site"]
 
 
 def test_once_collects_the_open_hour_and_ends(url: str, tmp_path: Path) -> None:
