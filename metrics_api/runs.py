@@ -46,7 +46,7 @@ class LakeMetrics(Collector):
             labels=["cluster"],
         )
         for cluster in self.asker.clusters():
-            if cluster.collected_until:
+            if cluster.collected_until and cluster.status != "deleted":
                 until.add_metric([cluster.name], cluster.collected_until.timestamp())
         yield until
         yield from self._of_runs(recent_runs(self.asker))

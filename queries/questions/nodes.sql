@@ -21,6 +21,7 @@ with
             sum(case when reason = 'fault' then capacity_seconds end) / max(elapsed_seconds) as faulty_gpus
         from ledger
         inner join newest on newest.of_cluster = ledger.cluster and newest.newest = ledger.time
+        inner join horizons on horizons.known_cluster = ledger.cluster
         where node is not null
         group by cluster, node
     ),

@@ -1,5 +1,6 @@
 """Clusters that are registered, changed and deleted by the API."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.metrics_api.community import Community, community
 CLUSTERS = "/api/v1/clusters"
 URL = "http://127.0.0.1:1"
 SECRET = "hunter2"
+PAGE = Path(__file__).parents[3] / "docs" / "clusters.md"
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +207,11 @@ def test_changes_are_in_the_audit_log(admin: TestClient) -> None:
     log = admin.get("/api/v1/audit/log", params={"limit": 500}).json()
     noted = [each for each in log["audit_logs"] if "noted" in str(each)]
     assert len(noted) == 2
+
+
+def test_what_the_page_about_clusters_sends_is_right(admin: TestClient) -> None:
+    bodies = re.findall(r"-d '({.*?})'", PAGE.read_text(), re.DOTALL)
+    assert len(bodies) == 2
+    for body in bodies:
+        answer = admin.post(CLUSTERS, content=body)
+        assert answer.status_code == 201, answer.text
