@@ -28,6 +28,7 @@ from collectors.checks import CHECKS
 from collectors.collect import now
 from collectors.collector import Collector
 from collectors.doctor import diagnose
+from collectors.exporters import checked
 from collectors.prometheus import PrometheusError
 from collectors.registry import Registry
 from collectors.report import print_report, report_as_json
@@ -249,14 +250,15 @@ def load(config: Path | None, level: int = logging.INFO) -> tuple[Settings, Roll
     clusters = Clusters(settings, with_secrets=True)
     clusters.refresh()
     clusters.close()
-    if not clusters.roll.names:
+    roll = checked(clusters.roll, settings.clusters)
+    if not roll.names:
         raise SettingsError(
             "no cluster is configured or registered; add one: [[clusters]] with name and prometheus, or POST"
             " /api/v1/clusters"
         )
-    for name, problem in clusters.roll.unusable.items():
+    for name, problem in roll.unusable.items():
         console.print(f"[red]cluster {name!r} is left out:[/] {escape(problem)}", highlight=False, soft_wrap=True)
-    return settings, clusters.roll
+    return settings, roll
 
 
 def default_config() -> Path | None:

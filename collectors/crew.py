@@ -9,7 +9,7 @@ import structlog
 from queries.clusters import Roll
 from queries.settings import Cluster
 
-Watch = Callable[[Cluster, threading.Event], None]
+Watch = Callable[[Cluster, threading.Event], object]
 """Collects one cluster until told to stop."""
 
 log = structlog.get_logger()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 
+import structlog
+
 from collectors.census import MINUTE, Census, plain
 from collectors.prometheus import PrometheusError
 from queries.settings import Cluster
@@ -22,6 +24,9 @@ BATCH = 100
 
 NAMED = 3
 """So many GPUs are named in a message."""
+
+
+log = structlog.get_logger()
 
 
 class ConflictError(Exception):
@@ -66,9 +71,11 @@ class Registry:
         self._censuses: dict[str, Census] = {}
         self.follow(clusters)
 
-    def follow(self, clusters: Sequence[Cluster]) -> None:
-        """These are the clusters now."""
+    def follow(self, clusters: Sequence[Cluster], configured: Sequence[Cluster] | None = None) -> None:
+        """These are the clusters now. configured: those that whoever runs the service knows of; without it, all. The
+        others may be other people's, who are not told of each other."""
         known = self._censuses
+        self._guests = frozenset(each.name for each in clusters if configured is not None and each not in configured)
         self._censuses = {
             cluster.name: known[cluster.name]
             if cluster.name in known and known[cluster.name].cluster == cluster
@@ -84,9 +91,18 @@ class Registry:
             ConflictError: they are another's; or it seems so, and that one cannot be asked now; or the cluster itself
                 is collected no more.
         """
-        conflict = self.conflict(cluster, gpus, window)
-        if conflict:
-            raise ConflictError(f"{conflict}; they would be booked twice: {conflict.advice}")
+        try:
+            conflict = self.conflict(cluster, gpus, window)
+            if conflict:
+                raise ConflictError(f"{conflict}; they would be booked twice: {conflict.advice}")
+        except ConflictError as error:
+            if cluster not in self._guests:
+                raise
+            log.error("not booked", cluster=cluster, problem=str(error))
+            raise ConflictError(
+                f"cluster {cluster!r}: it shows GPUs that a cluster registered before it shows, or may show, at the"
+                " same time; they would be booked twice: set match so that it selects series of its own"
+            ) from None
 
     def conflict(self, cluster: str, gpus: Iterable[str], window: Window) -> Conflict | None:
         """What there is to refuse, if anything: no more than the first GPUs are looked for.

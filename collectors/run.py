@@ -10,6 +10,7 @@ import structlog
 from collectors.collect import Clock, Collected, now
 from collectors.collector import Collector
 from collectors.crew import Crew
+from collectors.exporters import checked
 from collectors.prometheus import PrometheusError
 from collectors.recording import record
 from collectors.registry import ConflictError, Registry
@@ -41,13 +42,19 @@ def run(settings: Settings, stop: threading.Event) -> None:
     lake.create()
     clusters = Clusters(settings, with_secrets=True)
     registry = Registry(settings.clusters)
-    crew = Crew(lambda cluster, stop: watch(cluster, lake, settings, stop, now, registry), partial(note, lake))
+    crew = Crew(
+        lambda cluster, stop: attempt(
+            "begun", cluster.name, lambda: watch(cluster, lake, settings, stop, now, registry)
+        ),
+        partial(note, lake),
+    )
     upkeep = threading.Thread(target=keep_up_regularly, args=(lake, settings, stop), name="upkeep")
     upkeep.start()
     while not stop.is_set():
         clusters.refresh()
-        registry.follow(clusters.roll.collected)
-        crew.follow(clusters.roll)
+        roll = checked(clusters.roll)
+        registry.follow(roll.collected, settings.clusters)
+        crew.follow(roll)
         stop.wait(FOLLOW_SECONDS)
     crew.stop()
     upkeep.join()

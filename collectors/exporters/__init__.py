@@ -1,5 +1,8 @@
 """The vocabularies that are spoken, one file each."""
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from collectors.exporters import (
     amd,
     cadvisor,
@@ -19,6 +22,7 @@ from collectors.exporters import (
     targets,
 )
 from collectors.vocabulary import Vocabulary
+from queries.clusters import Roll
 from queries.settings import Cluster, SettingsError
 
 VOCABULARIES: dict[str, Vocabulary] = {
@@ -59,3 +63,16 @@ def vocabularies_of(cluster: Cluster) -> list[Vocabulary]:
             f" known are: {', '.join(VOCABULARIES)}"
         )
     return [*(VOCABULARIES[name] for name in cluster.vocabularies), targets.VOCABULARY]
+
+
+def checked(roll: Roll, left: Collection[Cluster] = ()) -> Roll:
+    """A roll without the clusters that are to be read by what is no vocabulary: they are unusable. left: those that are
+    left as they are."""
+    unusable = dict(roll.unusable)
+    for cluster in roll.collected:
+        try:
+            vocabularies_of(cluster)
+        except SettingsError as error:
+            unusable |= {} if cluster in left else {cluster.name: str(error)}
+    usable = tuple(cluster for cluster in roll.collected if cluster.name not in unusable)
+    return replace(roll, collected=usable, unusable=unusable)

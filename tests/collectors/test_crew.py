@@ -1,6 +1,7 @@
 import threading
 
 from collectors.crew import Crew
+from collectors.exporters import checked
 from queries.clusters import Roll
 from queries.settings import Cluster
 from tests.collectors.site import cluster
@@ -53,3 +54,11 @@ def test_why_a_cluster_cannot_be_collected_is_told_once() -> None:
     crew.follow(Roll((), unusable={"beta": "no file"}))
     assert watched.noted == [("beta", "no secret"), ("beta", "no file"), ("beta", "no file")]
     crew.stop()
+
+
+def test_what_is_no_vocabulary_makes_a_cluster_unusable_and_no_other() -> None:
+    good, bad = cluster(URL, "good"), cluster(URL, "bad", vocabularies=["nonsense"])
+    roll = checked(Roll((good, bad)))
+    assert roll.collected == (good,)
+    assert "there is no such vocabulary" in roll.unusable["bad"]
+    assert checked(Roll((good, bad)), left=[bad]).collected == (good, bad)

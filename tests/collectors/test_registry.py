@@ -186,3 +186,23 @@ def test_run_refuses_it_and_goes_on(urls: dict[str, str], tmp_path: Path) -> Non
     refused = next(line for line in logs if line["log_level"] == "error")
     assert "shows GPU-live, which are cluster 'leaf''s" in str(refused["problem"])
     assert set(Lake(str(tmp_path)).snapshot().collected_until()) == {"leaf"}
+
+
+def test_who_registered_a_cluster_is_not_told_whose_the_gpus_are(urls: dict[str, str], tmp_path: Path) -> None:
+    """It may be another tenant's. The log says it."""
+    thanos, leaf = cluster(urls["thanos"], "thanos"), cluster(urls["leaf"], "leaf")
+    registry = registry_of(thanos, leaf)
+    registry.follow([thanos, leaf], configured=[thanos])
+    with structlog.testing.capture_logs() as logs, pytest.raises(ConflictError) as caught:
+        collected(new_lake(tmp_path), registry, leaf)
+    assert "GPUs that a cluster registered before it shows" in str(caught.value)
+    assert "thanos" not in str(caught.value)
+    assert urls["thanos"] in str(logs)
+
+
+def test_a_cluster_that_is_gone_is_not_booked(urls: dict[str, str], tmp_path: Path) -> None:
+    leaf = cluster(urls["leaf"], "leaf")
+    registry = registry_of(leaf)
+    registry.follow([])
+    with pytest.raises(ConflictError, match="is collected no more"):
+        collected(new_lake(tmp_path), registry, leaf)
