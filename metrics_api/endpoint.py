@@ -124,6 +124,8 @@ class Endpoint:
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
             actor = await self.identify(request, services)
+            if services.clusters.is_stale:
+                await run_in_threadpool(services.follow_clusters)
             accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
             arguments["caller"] = Caller(services, actor, accept, if_none_match, address_of(request))
         else:
