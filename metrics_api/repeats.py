@@ -76,8 +76,8 @@ class Repeats:
         return Moment(time.monotonic() + min(SECONDS, 60 - time.time() % 60), self.state())
 
     def state(self) -> tuple[object, ...]:
-        lake = self.services.engine.lake
-        return lake.ledger.known(), lake.workloads.known(), self.services.directory.generation
+        lake, clusters = self.services.engine.lake, self.services.clusters.roll
+        return lake.ledger.known(), lake.workloads.known(), clusters, self.services.directory.generation
 
     def _remember(self, asked: Hashable, sent: Sent) -> None:
         self._forget(asked)

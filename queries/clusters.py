@@ -77,15 +77,16 @@ class Clusters:
             Whether it has changed.
         """
         with self._lock:
-            before = self.roll
+            before, problem = self.roll, ""
             try:
-                self.roll, problem = self._read(), ""
+                found = self._read()
+                self.roll = before if found == before else found
             except ControlError as error:
                 problem = str(error)
             if problem and problem != self._problem:
                 log.error("registered clusters are not known", problem=problem)
             self._problem, self._read_at = problem, time.monotonic()
-            return self.roll != before
+            return self.roll is not before
 
     def _read(self) -> Roll:
         if self._control is None:

@@ -32,7 +32,10 @@ class Site:
         self.versions = {"ledger": object(), "workloads": object()}
         tables = {name: SimpleNamespace(known=lambda name=name: self.versions[name]) for name in self.versions}
         self.directory = SimpleNamespace(generation=0)
-        services = SimpleNamespace(engine=SimpleNamespace(lake=SimpleNamespace(**tables)), directory=self.directory)
+        self.clusters = SimpleNamespace(roll=object())
+        services = SimpleNamespace(
+            engine=SimpleNamespace(lake=SimpleNamespace(**tables)), directory=self.directory, clusters=self.clusters
+        )
         self.answers = 0
         routes = [
             Route("/kept", self.kept, methods=["GET", "POST"]),
@@ -126,6 +129,12 @@ def test_a_version_that_is_not_known_yet_is_no_reason_to_remember(site: Site) ->
 def test_what_changes_who_may_do_what_makes_it_anew(site: Site) -> None:
     assert site.ask() == "1"
     site.directory.generation += 1
+    assert site.ask() == "2"
+
+
+def test_what_changes_which_clusters_there_are_makes_it_anew(site: Site) -> None:
+    assert site.ask() == "1"
+    site.clusters.roll = object()
     assert site.ask() == "2"
 
 
