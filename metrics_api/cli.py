@@ -22,6 +22,7 @@ from metrics_api.export_folder import ExportFolder
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
 from queries.accounting import Accounting
+from queries.clusters import Clusters
 from queries.duration import format_duration, parse_duration
 from queries.engine import Engine
 from queries.exports import EXPORTS, Extract, day_window
@@ -123,7 +124,9 @@ def export(
         if until <= start:
             raise typer.BadParameter(f"--to {until} is not after --from {start}")
         settings, chosen = Settings.load(config or default_config()), EXPORTS[dataset]
-        lake, accounting = Lake(settings.store.path), Accounting.of(settings)
+        clusters = Clusters(settings)
+        clusters.refresh()
+        lake, accounting = Lake(settings.store.path), Accounting.of(settings, clusters.roll.collected)
         engine = Engine(lake, accounting)
         window = Window(day_window(start).start, day_window(until).start)
         extract = Extract(chosen, window, EVERYTHING, chosen.table(lake).snapshot(), accounting=accounting)

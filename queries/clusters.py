@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from queries.control.clusters import entered
 from queries.control.database import Control, ControlError, is_there
+from queries.references import wrong_reference
 from queries.settings import AS_WRITTEN, Cluster, Settings, SettingsError
 
 PAUSE_SECONDS = 1.0
@@ -100,11 +101,22 @@ class Clusters:
         for row in rows:
             if row.collection is not None and not row.is_deleted:
                 try:
-                    registered[row.name] = parse_cluster(row.name, row.collection, self._context)
-                except ValidationError as error:
-                    unusable[row.name] = explain(error)
+                    registered[row.name] = self._usable(row.name, row.collection)
+                except ValueError as error:
+                    unusable[row.name] = str(error)
         deleted = frozenset(row.name for row in rows if row.is_deleted)
         return Roll((*configured.values(), *registered.values()), deleted, unusable)
+
+    def _usable(self, name: str, collection: Mapping[str, Any]) -> Cluster:
+        """Raises:
+        ValueError: it cannot be collected; the message says why.
+        """
+        if problem := wrong_reference(collection, self._settings.auth):
+            raise ValueError(problem)
+        try:
+            return parse_cluster(name, collection, self._context)
+        except ValidationError as error:
+            raise ValueError(explain(error)) from None
 
     def close(self) -> None:
         if self._control:

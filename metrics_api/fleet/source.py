@@ -1,8 +1,6 @@
 """Source: how a cluster that is registered by the API is collected. What is a secret of it is named, never told."""
 
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,12 +12,10 @@ from metrics_api.services import Caller
 from queries.clusters import explain as explain_cluster
 from queries.clusters import parse_cluster
 from queries.control.tables import DEFAULT_TENANT
-from queries.settings import Auth, Cluster
+from queries.references import references_in, wrong_reference
+from queries.settings import Cluster
 
 FIELD = "prometheus"
-
-FILES = ("ca", "client_certificate", "client_key")
-"""Keys that name files of the server."""
 
 Given = str | dict[str, Any]
 """An address alone, or an object with ``url`` and the other keys of the configuration file's ``[[clusters]]``."""
@@ -78,53 +74,14 @@ def check_address(url: Any) -> None:
 
 
 def check_references(caller: Caller, collection: Mapping[str, Any]) -> None:
-    """Whoever registers a cluster can have what a reference stands for sent to an address of its own: of the server's
-    environment and files it may name those alone that are set aside for that, and only where one tenant's are not
-    another's.
+    """One tenant's secrets are not another's: only where the configuration file's clusters are may any be named, and by
+    who administers all tenants.
 
     Raises:
         ApiError: 400, a secret is told or a reference not allowed; 403, where nobody of the tenant may name any.
     """
-    auth = caller.services.settings.auth
-    named = [*secrets_in(collection), *((key, collection[key]) for key in FILES if collection.get(key) is not None)]
+    named = references_in(collection)
     if named and caller.actor.tenant_id != DEFAULT_TENANT and not is_over_tenants(caller.actor):
         raise ApiError(403, f"{FIELD}.{named[0][0]}: secrets are the server's; ask who administers all tenants")
-    for key, text in named:
-        if problem := wrong_file(str(text), auth) if key in FILES else wrong_secret(text, auth):
-            raise ApiError(400, f"{FIELD}.{key}: {problem}")
-
-
-def secrets_in(collection: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What of it is a secret, and where."""
-    if collection.get("bearer_token") is not None:
-        yield "bearer_token", collection["bearer_token"]
-    basic, headers = collection.get("basic_auth"), collection.get("headers")
-    if isinstance(basic, dict) and "password" in basic:
-        yield "basic_auth.password", basic["password"]
-    if isinstance(headers, dict):
-        yield from ((f"headers.{name}", value) for name, value in headers.items())
-
-
-def wrong_secret(reference: Any, auth: Auth) -> str | None:
-    kind, _, place = reference.partition(":") if isinstance(reference, str) else ("", "", "")
-    if kind == "env":
-        if place.startswith(auth.secrets_prefix):
-            return None
-        return f"the name of the environment variable does not begin with {auth.secrets_prefix} (auth.secrets_prefix)"
-    if kind == "file":
-        return wrong_file(place, auth)
-    return (
-        "a secret is not kept here, where backups and database administrators see it: name where the collector finds"
-        f" it, as env:{auth.secrets_prefix}NAME"
-        + (f" or file:{auth.secrets_folder}/name" if auth.secrets_folder else "")
-    )
-
-
-def wrong_file(path: str, auth: Auth) -> str | None:
-    """Other files of the server are none of an administrator's business, not even whether they are there."""
-    if auth.secrets_folder is None:
-        return "files can be named once auth.secrets_folder is set: the folder that they lie in"
-    folder = auth.secrets_folder.resolve()
-    if "\0" in path or not Path(os.path.normpath(path)).resolve().is_relative_to(folder):
-        return f"the file does not lie in {auth.secrets_folder} (auth.secrets_folder)"
-    return None
+    if problem := wrong_reference(collection, caller.services.settings.auth):
+        raise ApiError(400, f"{FIELD}.{problem}")

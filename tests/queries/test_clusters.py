@@ -76,6 +76,18 @@ def test_secrets_are_looked_up_for_collectors_alone(
         assert token.get_secret_value() == secret
 
 
+@pytest.mark.parametrize("secret", ["env:PATH", "file:/etc/hostname", "literal"])
+def test_what_may_not_be_named_is_not_looked_up_whoever_wrote_it(
+    secret: str, settings: Settings, control: Control
+) -> None:
+    """The settings may have changed since, or somebody the database."""
+    register_cluster(control, new("beta", bearer_token=secret))
+    clusters = Clusters(settings, with_secrets=True)
+    clusters.refresh()
+    assert clusters.roll.unusable["beta"].startswith("bearer_token: ")
+    assert clusters.roll.collected == settings.clusters
+
+
 def test_one_that_cannot_be_read_does_not_hide_the_others(settings: Settings, control: Control) -> None:
     register_cluster(control, new("beta", step="7s"))
     register_cluster(control, new("gamma"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from queries.control.organisation import Found, register
 from queries.control.tables import Cluster
 from queries.ids import cluster_id
 from tests.metrics_api.community import Community, community
@@ -23,6 +24,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "token").write_text(SECRET)
     (folder / "out").symlink_to("/etc/hostname")
+    (folder / "within").symlink_to(folder / "token")
     return folder
 
 
@@ -166,7 +168,7 @@ def test_references_are_kept_and_never_what_they_stand_for(
     source = {
         "url": URL,
         "basic_auth": {"username": "u", "password": "env:CLUSTER_SECRET_KEPT"},
-        "headers": {"X-Key": f"file:{secrets}/token"},
+        "headers": {"X-Key": f"file:{secrets}/token", "X-Link": f"file:{secrets}/within"},
         "labels": {"project": ["team"]},
     }
     assert admin.post(CLUSTERS, json={"name": "secretive", "prometheus": source}).status_code == 201
@@ -215,3 +217,12 @@ def test_what_the_page_about_clusters_sends_is_right(admin: TestClient) -> None:
     for body in bodies:
         answer = admin.post(CLUSTERS, content=body)
         assert answer.status_code == 201, answer.text
+
+
+def test_a_cluster_that_was_found_is_given_a_source_by_changing_it(admin: TestClient, people: Community) -> None:
+    services = people.app.state.services
+    register(services.control, Found(frozenset({"found"})), ())
+    services.directory.forget()
+    assert admin.post(CLUSTERS, json={"name": "found", "prometheus": URL}).status_code == 409
+    assert admin.put(path_of("found"), json={"prometheus": URL}).status_code == 204
+    assert "found" in services.clusters.roll.names
