@@ -24,7 +24,12 @@ left join
     and instead.until > told.time
 union all by name
 select
-    times.*,
+    'project' as kind,
+    times.cluster,
+    times.layer,
+    times.window_start,
+    times.time,
+    times.elapsed_seconds,
     quota.project,
     quota.node_pool,
     {% for metric in metrics %}

@@ -9,19 +9,26 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.access.routes import ACCESS
+from metrics_api.org_units.routes import ORG_UNITS
 from queries.control.access_keys import create_access_key
 from queries.control.applications import create_application
+from queries.control.departments import create_department
+from queries.control.projects import create_project
 from queries.control.roles import VIEWER
 from queries.control.rules import NewRule, list_rules
 from queries.control.secret import make_secret
+from queries.control.tables import Cluster
 from queries.control.users import create_user, find_user_by_name
-from queries.ids import project_id
+from queries.ids import cluster_id, project_id
 from tests.metrics_api.community import PASSWORD, RULES, Community, community
 
 ADMINISTRATORS = {"root", "admin"}
 OF_TENANTS = {"root", "admin", "stranger"}
 OF_A_PROJECT = {"root", "admin", "cluster-admin", "department-admin", "project-admin"}
 EVERYBODY = {*RULES, "stranger"}
+
+OF_A_CLUSTER = {"root", "admin", "cluster-admin"}
+OF_A_DEPARTMENT = OF_A_CLUSTER | {"department-admin"}
 
 NEW_RULE = {
     "subjectId": "viewer@example.com",
@@ -41,6 +48,11 @@ MANY_RULES = {
 USERS, ACCOUNTS, APPS = "/api/v1/users", "/api/v1/service-accounts", "/api/v1/apps"
 KEYS, ALL_KEYS = "/api/v1/access-keys", "/api/v1/administration/access-keys"
 RULES_PATH = "/api/v1/authorization/access-rules"
+PROJECTS, DEPARTMENTS = "/api/v1/org-unit/projects", "/api/v1/org-unit/departments"
+
+NEW_UNIT = {"name": "{fresh}", "clusterId": cluster_id("alpha"), "resources": []}
+UNIT: dict[str, Any] = {"resources": []}
+QUOTAS = [{"gpu": {"deserved": 1}}]
 
 MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("GET", USERS): (OF_TENANTS, None),
@@ -85,6 +97,22 @@ MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("POST", "/api/v1/authorization/permitted-scopes"): (EVERYBODY, {"resourceType": "project"}),
     ("GET", "/api/v1/audit/log"): (OF_TENANTS, None),
     ("GET", "/api/v1/audit/log/file"): (OF_TENANTS, None),
+    ("GET", PROJECTS): (EVERYBODY, None),
+    ("POST", PROJECTS): (OF_A_CLUSTER, NEW_UNIT),
+    ("GET", f"{PROJECTS}/count"): (EVERYBODY, None),
+    ("GET", f"{PROJECTS}/{{project_id}}"): (OF_A_DEPARTMENT | {"viewer"}, None),
+    ("PUT", f"{PROJECTS}/{{project_id}}"): (OF_A_DEPARTMENT, UNIT),
+    ("DELETE", f"{PROJECTS}/{{project_id}}"): (OF_A_DEPARTMENT, None),
+    ("PUT", f"{PROJECTS}/{{project_id}}/resources"): (OF_A_DEPARTMENT, QUOTAS),
+    ("PATCH", f"{PROJECTS}/{{project_id}}/resources"): (OF_A_DEPARTMENT, QUOTAS),
+    ("GET", DEPARTMENTS): (EVERYBODY, None),
+    ("POST", DEPARTMENTS): (OF_A_CLUSTER, NEW_UNIT),
+    ("GET", f"{DEPARTMENTS}/count"): (EVERYBODY, None),
+    ("GET", f"{DEPARTMENTS}/{{department_id}}"): (OF_A_CLUSTER | {"viewer"}, None),
+    ("PUT", f"{DEPARTMENTS}/{{department_id}}"): (OF_A_CLUSTER, UNIT),
+    ("DELETE", f"{DEPARTMENTS}/{{department_id}}"): (OF_A_CLUSTER, None),
+    ("PUT", f"{DEPARTMENTS}/{{department_id}}/resources"): (OF_A_CLUSTER, QUOTAS),
+    ("PATCH", f"{DEPARTMENTS}/{{department_id}}/resources"): (OF_A_CLUSTER, QUOTAS),
     ("POST", "/api/v1/me/password"): (EVERYBODY, {"currentPassword": "correct horse", "newPassword": "correct horse"}),
 }
 """Who may, and what is asked with; ids in the path are of things of the first tenant, and of a user called target."""
@@ -116,7 +144,15 @@ class Targets:
         user = create_user(control, f"{name}@example.com", make_secret(), rules=(rule,))
         account = create_application(control, name, rules=())
         key, _ = create_access_key(control, user, "key")
+        with control.session() as session:
+            cluster = session.get_one(Cluster, cluster_id("alpha"))
+        unit: dict[str, Any] = {"description": "", "settings": {}, "amounts": {}, "created_by": "somebody"}
+        project = create_project(control, cluster, f"a-{name}", department=None, **unit)
+        department = create_department(control, cluster, name, **unit)
+        self.people.app.state.services.forget()
         return {
+            "project_id": project.id,
+            "department_id": department.id,
             "fresh": f"fresh{self.made}",
             "user_id": user.id,
             "account_id": account.id,
@@ -141,7 +177,8 @@ def filled(template: Any, ids: dict[str, str]) -> Any:
 
 
 def test_every_route_is_in_the_matrix() -> None:
-    assert set(MAY) == {(endpoint.method, endpoint.path) for endpoint in ACCESS if not endpoint.is_public}
+    walked = (*ACCESS, *ORG_UNITS)
+    assert set(MAY) == {(endpoint.method, endpoint.path) for endpoint in walked if not endpoint.is_public}
 
 
 @pytest.mark.parametrize(("method", "path"), MAY, ids=lambda each: each)
