@@ -48,10 +48,15 @@ class UnitChange(BaseModel):
 
 
 class ProjectChange(UnitChange):
-    """parentId (ours): the department that it is moved to; without it, it stays where it is."""
+    """parentId (ours): the department that it is moved to; null: to the one that the configuration file says; without
+    it, it stays where it is."""
 
     enforceRunaiScheduler: bool | None = None
     parentId: str | None = None
+
+    @property
+    def is_moved(self) -> bool:
+        return "parentId" in self.model_fields_set
 
 
 class NewProject(ProjectChange):

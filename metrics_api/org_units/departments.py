@@ -29,10 +29,12 @@ Verbosity = Literal["meta", "brief", "verbose"]
 
 class DepartmentCount(CountQuery):
     columns: ClassVar = COLUMNS
+    search: ClassVar[None] = None  # type: ignore[misc]  # departments are not searched
 
 
 class DepartmentQuery(ListQuery):
     columns: ClassVar = COLUMNS
+    search: ClassVar[None] = None  # type: ignore[misc]  # as above
     verbosity: Verbosity = Field("verbose", description="meta: without projects and averages; brief: without projects.")
 
 

@@ -98,9 +98,9 @@ async def update(caller: Caller, project_id: str, body: ProjectChange) -> Projec
     """Change what was given of a project, all of it."""
     chart, unit = await find_unit(caller, "project", project_id, "update")
     parent = find_parent(caller, chart, unit.cluster.id, body.parentId) if body.parentId else None
-    if parent and parent.id != unit.place.department:
-        caller.require("create", "project", replace(parent.place, project=unit.id))
-        caller.require("delete", "project", unit.place)
+    if body.is_moved:
+        place = parent.place if parent else place_by_name(caller, unit.cluster, unit.row.name)
+        require_move(caller, unit, replace(place, project=unit.id))
 
     def change() -> None:
         with caller.services.control.session() as session:
@@ -108,12 +108,20 @@ async def update(caller: Caller, project_id: str, body: ProjectChange) -> Projec
             row.description = body.description
             kept = {name: row.settings[name] for name in ("requestedNamespace",) if name in row.settings}
             row.settings = kept | body.settings()
-            row.department_id = parent.id if parent else row.department_id
+            if body.is_moved:
+                row.department_id = parent.id if parent else None
             now = stamp(session, row, caller.actor.name)
             set_quotas(session, unit.id, amounts_of(session, unit.cluster, body.resources), now)
 
     await run_in_threadpool(change)
     return await tell(caller, unit.id)
+
+
+def require_move(caller: Caller, unit: Unit, place: Place) -> None:
+    """Who moves a project takes it away from one department, and puts it in another."""
+    if place.department != unit.place.department:
+        caller.require("create", "project", place)
+        caller.require("delete", "project", unit.place)
 
 
 async def delete(caller: Caller, project_id: str) -> None:

@@ -169,9 +169,7 @@ FORMS = {
     "/api/v1/exports/{dataset}": ["csv", "ndjson", "parquet", "arrow"],
 }
 
-OF_THE_LEDGER = [
-    endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in (*ACCESS, *ORG_UNITS)
-]
+OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in (*ACCESS, *ORG_UNITS)]
 """What is read from the control database is not a matter of scopes: ``test_matrix.py`` walks those."""
 
 WALKED = [
