@@ -98,6 +98,7 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
 
 async def asker_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> Asker:
     """An Asker for the caller, of all that it may see, or of some clusters alone."""
+    await caller.services.chart()
     scope = caller.actor.scope if clusters is None else caller.actor.scope.within(clusters)
     known = caller.services.engine.known()
     return caller.services.asker(scope, known) if known else await run_in_threadpool(caller.services.asker, scope)

@@ -18,6 +18,7 @@ from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
 from metrics_api.fleet.routes import FLEET
 from metrics_api.grafana.routes import DATASOURCE
+from metrics_api.org_units.routes import ORG_UNITS
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/metrics", metrics.read_catalogue, "The catalogue of metrics", "Metrics"),
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/workloads/telemetry", telemetry.read_workloads, "Workloads now", "Telemetry"),
     get("/api/v1/org-unit/projects/telemetry", telemetry.read_projects, "Projects now", "Telemetry"),
     get("/api/v1/org-unit/departments/telemetry", telemetry.read_departments, "Departments now", "Telemetry"),
+    *ORG_UNITS,
     get("/api/v1/nodes/{node_id}/metrics", scoped_metrics.read_node, "Metrics of a node", "Metrics"),
     get(
         "/api/v1/org-unit/projects/{project_id}/metrics",

@@ -4,16 +4,20 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from starlette.concurrency import run_in_threadpool
+
 from metrics_api.access.directory import Directory
 from metrics_api.access.oidc import Provider
 from metrics_api.access.throttle import Throttle
 from metrics_api.cache import Cache
+from metrics_api.memory import Memory
 from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
 from metrics_api.warming import Warming
 from queries.accounting import Accounting
 from queries.clusters import Clusters
+from queries.control.chart import Chart, Charts
 from queries.control.database import Control
 from queries.control.roles import Action
 from queries.control.rules import Place
@@ -40,12 +44,14 @@ class Services:
     exporting: Exporting
     warming: Warming
     discovery: Discovery
+    charts: Charts
     directory: Directory
     throttle: Throttle
     provider: Provider | None
     clusters: Clusters
     entities: Entities = field(default_factory=Entities)
     nodes: Nodes = field(default_factory=Nodes)
+    memory: Memory = field(default_factory=Memory)
 
     @classmethod
     def start(cls, settings: Settings) -> "Services":
@@ -77,6 +83,7 @@ class Services:
             exporting,
             Warming(engine),
             discovery,
+            Charts(control, settings.departments),
             directory,
             Throttle(),
             provider,
@@ -106,10 +113,25 @@ class Services:
         steps = [int(cluster.step.total_seconds()) for cluster in self.clusters.roll.collected]
         return timedelta(seconds=math.lcm(*steps)) if steps else timedelta(minutes=1)
 
+    @property
+    def accounting(self) -> Accounting:
+        """With what the API said of the organisation when that was looked at last."""
+        return self.engine.accounting.with_assigned(self.charts.newest.assigned)
+
+    async def chart(self) -> Chart:
+        """The organisation as it stands."""
+        return await run_in_threadpool(self.charts.read) if self.charts.is_stale else self.charts.newest
+
+    def forget(self) -> None:
+        """Something has changed in the control database."""
+        self.directory.forget()
+        self.charts.forget()
+
     def asker(self, scope: Scope, snapshot: Snapshot | None = None) -> Asker:
         """Of a version of the ledger; without one, of the newest."""
         roll = self.clusters.roll
-        return Asker(self.engine, scope, roll.names, datetime.now(UTC), snapshot, roll.deleted)
+        engine = self.engine.of(self.accounting)
+        return Asker(engine, scope, roll.names, datetime.now(UTC), snapshot, roll.deleted)
 
 
 @dataclass

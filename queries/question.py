@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from queries.accounting import DEPARTMENTS, RATES
 from queries.amounts import AMOUNTS
 from queries.buckets import Buckets, Pick, Steps
-from queries.catalogue import FIELDS, LEDGER_COLUMNS, METRICS, Metric
+from queries.catalogue import ENTITY_DIMENSIONS, FIELDS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import BOUNDLESS, Engine
 from queries.measure import Measure, picked
@@ -35,8 +35,6 @@ LATE = timedelta(minutes=5)
 
 GROUPED = frozenset(("cluster", "node_pool", "gpu_model", "department", "project", "user"))
 """The dimensions that follow from GROUP_KEYS."""
-
-QUOTA = METRICS["gpus_quota"]
 
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
@@ -80,7 +78,7 @@ class Question:
     @property
     def is_of_projects(self) -> bool:
         """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
-        return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
+        return "project" in self.by and self.dimensions <= set(ENTITY_DIMENSIONS["project"])
 
     @property
     def is_grouped(self) -> bool:
@@ -297,9 +295,10 @@ class Asker:
     @property
     def state(self) -> tuple[object, ...]:
         """All that an answer depends on beside the question: what may be seen, of which version, which clusters there
-        are, and how many are late by now."""
+        are, how many are late by now, and what the API says of the organisation."""
         late = self.snapshot.count_collected(before=self.now - LATE)
-        return self.scope, self.snapshot.version, self.collected, self.deleted, late
+        revision = self.engine.accounting.assigned.revision
+        return self.scope, self.snapshot.version, self.collected, self.deleted, late, revision
 
     def clusters(self) -> tuple[ClusterState, ...]:
         """The clusters that the actor may see: those that are collected, and those that the lake knows."""

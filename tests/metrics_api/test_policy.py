@@ -13,6 +13,7 @@ from metrics_api.access.routes import ACCESS
 from metrics_api.app import create_app
 from metrics_api.fleet.routes import FLEET
 from metrics_api.formats import MEDIA_TYPES
+from metrics_api.org_units.routes import ORG_UNITS
 from metrics_api.policy import Actor
 from metrics_api.reports import ReportRequest, id_of
 from metrics_api.routes import ENDPOINTS
@@ -195,8 +196,10 @@ FORMS = {
 
 CHANGES = [endpoint for endpoint in FLEET if endpoint.resource]
 
-OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in (*ACCESS, *CHANGES)]
-"""Who may ask, and who may change what there is, is not a matter of scopes: ``test_matrix.py`` walks those."""
+OF_CONTROL = (*ACCESS, *ORG_UNITS, *CHANGES)
+
+OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in OF_CONTROL]
+"""What is read from the control database, and changes of it, are not a matter of scopes: ``test_matrix.py`` walks those."""
 
 WALKED = [
     (endpoint, form)
