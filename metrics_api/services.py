@@ -22,6 +22,7 @@ from queries.engine import Engine
 from queries.entities import Entities
 from queries.lake import Lake
 from queries.question import Asker
+from queries.rosters.register import Register
 from queries.scope import Scope
 from queries.settings import Settings
 from queries.snapshot import Snapshot
@@ -41,6 +42,7 @@ class Services:
     directory: Directory
     throttle: Throttle
     provider: Provider | None
+    register: Register
     entities: Entities = field(default_factory=Entities)
 
     @classmethod
@@ -61,6 +63,7 @@ class Services:
         directory = Directory(control, settings, discovery)
         provider = Provider(auth.oidc) if auth.oidc else None
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        register = Register(engine, limits.listed_bytes)
         return cls(
             settings,
             engine,
@@ -69,17 +72,19 @@ class Services:
             pool,
             cache,
             exporting,
-            Warming(engine),
+            Warming(engine, register),
             discovery,
             directory,
             Throttle(),
             provider,
+            register,
         )
 
     def stop(self) -> None:
         self.warming.stop()
         self.pool.close()
         self.exporting.close()
+        self.register.close()
         self.engine.close()
         self.control.close()
 
