@@ -185,7 +185,7 @@ def view(row: Row, caller: Caller) -> dict[str, Any]:
         "completedAt": row["completed_at"],
         "submittedBy": row["user"],
         "distributedFramework": row["distributed_framework"],
-        "images": row["images"],
+        "images": row["images"] or None,
         "workloadRequestedResources": requested(row),
         "allocatedResources": allocated(row),
         "currentNodePools": sorted(row["node_pools"] or ()),

@@ -47,7 +47,11 @@ from
             end as started_at,
             case when state = 'ended' then ended_at end as ended_at,
             state = 'ended' and told.allocated_gpus is null and submitted_at is not null as never_ran,
-            coalesce(submitted_at, started_at, changed_at) as created_at,
+            coalesce(
+                submitted_at,
+                timestamp_seconds(cast(floor(unix_timestamp(started_at) - coalesce(queue_seconds, 0)) as bigint)),
+                changed_at
+            ) as created_at,
             changed_at,
             {% include "phase.sql" %}
             as phase,

@@ -85,6 +85,14 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/telemetry"): ({"telemetryType": "GPU_ALLOCATION"}, None),
     ("GET", "/api/v1/org-unit/projects/{project_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads"): ({}, None),
+    ("GET", "/api/v1/workloads/count"): ({}, None),
+    ("GET", "/api/v1/workloads/pods"): ({"verbosity": "full"}, None),
+    ("GET", "/api/v1/workloads/pods/count"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/pods"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/events"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/history"): ({}, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/inferences/{workload_id}/metrics"): (SERVED, None),
@@ -133,14 +141,21 @@ SILENT = {
     "/grafana/",
     "/grafana/metrics",
     "/grafana/tag-keys",
+    *(f"/api/v1/workloads{below}" for below in ("", "/count", "/pods/count")),
+    *(f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/events", "/history")),
 }
-"""Routes that name no cluster, whoever asks; there are no node pools and no departments."""
+"""Routes that name no cluster, whoever asks, but by its id; there are no node pools and no departments."""
+
+OF_ONE_WORKLOAD = {
+    f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/pods", "/events", "/history")
+}
 
 BY_ID = {
     "/api/v1/nodes/{node_id}/metrics",
     "/api/v1/org-unit/projects/{project_id}/metrics",
     "/api/v1/workloads/{workload_id}/metrics",
     "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+    *OF_ONE_WORKLOAD,
     "/api/v1/workloads/inferences/{workload_id}/metrics",
     "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
 }
@@ -189,7 +204,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     hostile = drawn("beta", 2, 1.0, RECENT)
     hostile.rows["pod_facts"][0]["labels"] = [("label_project", HOSTILE)]
     for sketch in (drawn("alpha", 4, 0.5, RECENT), hostile):
+        for pod in sketch.rows["pod_facts"]:
+            lived = {name: pod[name] for name in ("namespace", "pod", "uid")}
+            sketch.rows["pod_times"].append(lived | {"what": "created", "time": RECENT.timestamp()})
         booked = sketch.book(HOURS)
+        lake.replace_workloads(sketch.cluster.name, Window(RECENT, RECENT + HOURS * HOUR), booked.workloads, RECENT)
         for hour in Window(RECENT, RECENT + HOURS * HOUR).hours():
             lake.replace(hour, booked.of(hour))
     return TestClient(create_app(settings_for(folder, "off")))
