@@ -146,9 +146,7 @@ SILENT = {
 }
 """Routes that name no cluster, whoever asks, but by its id; there are no node pools and no departments."""
 
-OF_ONE_WORKLOAD = {
-    f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/pods", "/events", "/history")
-}
+OF_ONE_WORKLOAD = {f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/pods", "/events", "/history")}
 
 BY_ID = {
     "/api/v1/nodes/{node_id}/metrics",
