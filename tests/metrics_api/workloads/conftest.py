@@ -12,6 +12,7 @@ import tests.live
 from metrics_api.app import create_app
 from queries.datasets import WORKLOADS
 from queries.lake import Lake
+from queries.settings import Limits
 from tests.live import START
 
 HOSTILE = (
@@ -75,7 +76,8 @@ def various_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCli
     folder = tmp_path_factory.mktemp("various")
     tests.live.fill(folder)
     Lake(str(folder)).workloads.append(various())
-    app = create_app(tests.live.settings_for(folder))
+    settings = tests.live.settings_for(folder)
+    app = create_app(settings.model_copy(update={"limits": Limits(hot_bytes=0, listed_bytes=10**8)}))
     app.state.services.register.refresh()
     assert app.state.services.register.workloads.bytes
     yield TestClient(app)

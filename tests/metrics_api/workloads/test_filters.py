@@ -41,7 +41,7 @@ def kinds(of: str) -> dict[str, Any]:
 
 
 def value(row: Row, field: str, kind: type) -> Any:
-    found = READ.get(field, lambda each: each.get(field))(row)
+    found = READ[field](row) if field in READ else row.get(field)
     if kind is datetime and found is not None:
         return datetime.fromisoformat(found)
     return None if field in EMPTY and found == "" else found
@@ -147,7 +147,9 @@ def test_a_list_is_sorted_by_any_field_and_cut_into_pages(
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_found_and_means_nothing(name: str, various_client: TestClient) -> None:
-    by_filter = [{"filterBy": [f"name=={name}"]}] if ",phase" not in name else []  # that is a filter
+    by_filter: list[dict[str, Any]] = (
+        [{"filterBy": [f"name=={name}"]}] if ",phase" not in name else []
+    )  # that is a filter
     for asked in (*by_filter, {"search": name}):
         found = [
             row for deleted in (False, True) for row in rows(various_client, "workloads", deleted=deleted, **asked)

@@ -15,7 +15,8 @@ from queries.ids import workload_id
 from queries.lake import Lake, LakeError
 from queries.rosters.roster import PODS, WORKLOADS, Roster
 from queries.window import HOUR, Window
-from tests.queries.test_question import HOURS, START, drawn
+from tests.queries.test_question import HOURS, drawn
+from tests.sketch import START
 
 NOW = datetime(2025, 3, 3, 12, 30, tzinfo=UTC)
 
@@ -60,15 +61,14 @@ def told(roster: Roster) -> list[dict[str, Any]]:
     with roster.cursor(roster.stop) as cursor:
         if version.touched is not None:
             cursor.register("touched", version.touched)
-        rows: list[dict[str, Any]] = (
-            cursor.execute(f"from ({roster.rows(version)}) order by id").to_arrow_table().to_pylist()
-        )
+        found: pa.Table = cursor.execute(f"from ({roster.rows(version)}) order by id").to_arrow_table()
+    rows: list[dict[str, Any]] = found.to_pylist()
     return rows
 
 
 @pytest.fixture(scope="module")
-def lakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield tmp_path_factory.mktemp("lakes")
+def lakes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("lakes")
 
 
 CHANGED = st.tuples(
