@@ -28,6 +28,7 @@ from queries.entities import Entities
 from queries.lake import Lake
 from queries.nodes import Nodes
 from queries.question import Asker
+from queries.rosters.register import Register
 from queries.scope import Scope
 from queries.settings import Settings
 from queries.snapshot import Snapshot
@@ -49,6 +50,7 @@ class Services:
     throttle: Throttle
     provider: Provider | None
     clusters: Clusters
+    register: Register
     entities: Entities = field(default_factory=Entities)
     nodes: Nodes = field(default_factory=Nodes)
     memory: Memory = field(default_factory=Memory)
@@ -73,6 +75,7 @@ class Services:
         directory = Directory(control, settings, discovery)
         provider = Provider(auth.oidc) if auth.oidc else None
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        register = Register(engine, limits.listed_bytes)
         return cls(
             settings,
             engine,
@@ -81,19 +84,21 @@ class Services:
             pool,
             cache,
             exporting,
-            Warming(engine),
+            Warming(engine, register),
             discovery,
             Charts(control, settings.departments),
             directory,
             Throttle(),
             provider,
             clusters,
+            register,
         )
 
     def stop(self) -> None:
         self.warming.stop()
         self.pool.close()
         self.exporting.close()
+        self.register.close()
         self.engine.close()
         self.control.close()
 

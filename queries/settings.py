@@ -152,6 +152,9 @@ class Limits(Section):
     hot_bytes: int = Field(500_000_000, ge=0)
     """How much memory is used for the newest part of the ledger, packed; the rest is read from its files. Making it
     takes more for a moment."""
+    listed_bytes: int = Field(500_000_000, ge=0)
+    """How much memory is used for the lists of workloads and pods, packed; else they are made of the lake's files anew
+    whenever they are asked for."""
 
 
 class BasicAuth(Section):
