@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from metrics_api.auth import authenticate
+from metrics_api.body import read_body
 from metrics_api.deprecations import Deprecation
 from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.policy import Actor
@@ -24,8 +25,6 @@ from queries.control.audit import Entry, record
 from queries.control.database import NameTakenError
 
 Handler = Callable[..., Awaitable[object]]
-
-LARGEST_BODY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Endpoint:
         if self.query:
             arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
-            arguments["body"] = self.parse_body(await request.body())
+            arguments["body"] = self.parse_body(await self.given(request))
         answer = await self.handler(**{name: value for name, value in arguments.items() if name in self.wanted})
         if isinstance(answer, Response):
             return answer
@@ -172,6 +171,11 @@ class Endpoint:
         """What a request asks, as a query string."""
         query: str = request.scope["query_string"].decode("latin-1")
         return query
+
+    async def given(self, request: Request) -> bytes:
+        """The body of a request."""
+        services: Services = request.app.state.services
+        return await read_body(request, self.media_type, services.settings.limits)
 
     async def identify(self, request: Request, services: Services) -> Actor:
         return await authenticate(request.headers.get("authorization", ""), services)

@@ -132,6 +132,10 @@ class Limits(Section):
     """How many questions about up to a day, and how many others, are answered at once; the rest waits."""
     exports: int = Field(4, ge=1)
     """How many exports there are at once; others are refused."""
+    body_bytes: int = Field(1 << 20, ge=1_000)
+    """The largest body of a request."""
+    request_time: Duration = Field(timedelta(seconds=20), ge=timedelta(seconds=1))
+    """The longest that a client may take to send its request."""
     patience: Duration = timedelta(seconds=60)
     """How long the client of an export may take for a piece of it (some megabytes)."""
     cache_bytes: int = Field(100_000_000, ge=0)
