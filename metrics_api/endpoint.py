@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from metrics_api.access.throttle import network_of
 from metrics_api.auth import authenticate
 from metrics_api.body import read_body
 from metrics_api.deprecations import Deprecation
@@ -122,9 +123,7 @@ class Endpoint:
         services: Services = request.app.state.services
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
-            actor = await self.identify(request, services)
-            accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
-            arguments["caller"] = Caller(services, actor, accept, if_none_match, address_of(request))
+            arguments["caller"] = await self.admit(request, services)
         else:
             arguments["services"] = services
             arguments["client"] = Client(address_of(request), request.headers.get("authorization", ""))
@@ -141,6 +140,23 @@ class Endpoint:
         finally:
             await self.audit(request, arguments, status)
         return response
+
+    async def admit(self, request: Request, services: Services) -> Caller:
+        """Who asks, if not too often.
+
+        Raises:
+            ApiError: 401, or 429.
+        """
+        address = address_of(request)
+        try:
+            actor = await self.identify(request, services)
+        except ApiError:
+            check_rate(services, network_of(address))
+            raise
+        accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
+        caller = Caller(services, actor, accept, if_none_match, address)
+        check_rate(services, caller.who)
+        return caller
 
     async def handle(self, request: Request, arguments: dict[str, object]) -> Response:
         if self.query:
@@ -183,6 +199,20 @@ class Endpoint:
     def parse_body(self, body: bytes) -> BaseModel:
         assert self.body
         return parse_body(self.body, body)
+
+
+def check_rate(services: Services, who: str) -> None:
+    """Raises:
+    ApiError: 429, where somebody has asked too often.
+    """
+    seconds = services.rate.wait_seconds(who)
+    if seconds:
+        most = services.settings.limits.requests_per_minute
+        raise ApiError(
+            429,
+            f"more than {most} requests in a minute (limits.requests_per_minute); try again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
 
 
 def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False, **more: Any) -> Endpoint:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from metrics_api.access.directory import Directory
 from metrics_api.access.oidc import Provider
-from metrics_api.access.throttle import Throttle
+from metrics_api.access.rate import Rate
+from metrics_api.access.throttle import Throttle, network_of
 from metrics_api.cache import Cache
 from metrics_api.policy import Actor, require
 from metrics_api.pool import Pool
@@ -40,6 +41,7 @@ class Services:
     discovery: Discovery
     directory: Directory
     throttle: Throttle
+    rate: Rate
     provider: Provider | None
     entities: Entities = field(default_factory=Entities)
 
@@ -73,6 +75,7 @@ class Services:
             discovery,
             directory,
             Throttle(),
+            Rate(limits.requests_per_minute),
             provider,
         )
 
@@ -126,6 +129,11 @@ class Caller:
     if_none_match: str = ""
     address: str = ""
     target: Target = field(default_factory=Target)
+
+    @property
+    def who(self) -> str:
+        """Who shares places and requests with nobody else: an account; where nobody signs in, an address."""
+        return self.actor.subject_id or network_of(self.address)
 
     def require(self, action: Action, resource: str, place: Place | None = None) -> None:
         """Raises:

@@ -18,6 +18,7 @@ ERROR_TYPES = {
     403: "forbidden",
     404: "not_found",
     422: "execution",
+    429: "unavailable",
     503: "timeout",
 }
 
