@@ -25,6 +25,9 @@ from metrics_api.services import Caller, Client, Services
 from queries.control.audit import Entry, record
 from queries.control.database import NameTakenError
 
+SEPARATOR = re.compile(r"(?<!\\),")
+"""Of values: a comma that belongs to one has a backslash before it."""
+
 Handler = Callable[..., Awaitable[object]]
 
 
@@ -262,7 +265,7 @@ def address_of(request: Request) -> str:
 @lru_cache(maxsize=1_000)
 def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
-    commas.
+    commas; the comma of a name is written as ``\\,``.
 
     Dashboards ask the same over and over: models are frozen, and read no clock.
     """
@@ -272,7 +275,7 @@ def parse_query(model: type[BaseModel], query: str) -> BaseModel:
         given = parameters.getlist(name)
         field = fields.get(name)
         if field and is_many(field.annotation):
-            values[name] = [part for text in given for part in text.split(",") if part]
+            values[name] = [part.replace("\\,", ",") for text in given for part in SEPARATOR.split(text) if part]
         elif len(given) > 1:
             raise ApiError(400, f"parameter {name!r} is given {len(given)} times; it takes one value")
         else:
