@@ -151,6 +151,8 @@ class Endpoint:
             ApiError: 401, or 429.
         """
         address = address_of(request)
+        if self.resource and request.headers.get("sec-fetch-site") == "cross-site":
+            raise ApiError(403, "pages of other sites may change nothing here")
         try:
             actor = await self.identify(request, services)
         except ApiError:
