@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from metrics_api.access.directory import Directory
 from metrics_api.access.oidc import Provider
-from metrics_api.access.throttle import Throttle
+from metrics_api.access.rate import Rate
+from metrics_api.access.throttle import Throttle, network_of
 from metrics_api.cache import Cache
 from metrics_api.memory import Memory
 from metrics_api.policy import Actor, require
@@ -48,6 +49,7 @@ class Services:
     charts: Charts
     directory: Directory
     throttle: Throttle
+    rate: Rate
     provider: Provider | None
     clusters: Clusters
     register: Register
@@ -89,6 +91,7 @@ class Services:
             Charts(control, settings.departments),
             directory,
             Throttle(),
+            Rate(limits.requests_per_minute),
             provider,
             clusters,
             register,
@@ -165,6 +168,11 @@ class Caller:
     if_none_match: str = ""
     address: str = ""
     target: Target = field(default_factory=Target)
+
+    @property
+    def who(self) -> str:
+        """Who shares places and requests with nobody else: an account; where nobody signs in, an address."""
+        return self.actor.subject_id or network_of(self.address)
 
     def require(self, action: Action, resource: str, place: Place | None = None) -> None:
         """Raises:

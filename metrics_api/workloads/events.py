@@ -127,7 +127,7 @@ async def page(
         found: list[Row] = ask(asker.within(stop, rows)).to_pylist()
         return found
 
-    found = await caller.services.pool.answer(work, is_short=True)
+    found = await caller.services.pool.answer(caller.who, work, is_short=True)
     body: dict[str, Any] = {name: [view(row, workload) for row in found[: query.limit]]}
     return told(body | ({"next": query.offset + query.limit} if len(found) > query.limit else {}))
 

@@ -75,7 +75,7 @@ async def ask(
         rows: list[Row] = found(asker.within(stop, services.settings.limits.rows)).to_pylist()
         return rows
 
-    return await services.pool.answer(work, is_short=True)
+    return await services.pool.answer(caller.who, work, is_short=True)
 
 
 async def ask_page(

@@ -60,6 +60,19 @@ def test_what_many_ask_at_once_is_computed_once(folder: Path, asked: list[str]) 
         assert len(asked) == 2 * count
 
 
+def test_who_asks_a_lot_keeps_nobody_else_waiting(folder: Path) -> None:
+    with serving(folder, questions=4, cache_bytes=0) as greedy, ThreadPoolExecutor(1) as threads:
+        app: Any = greedy.app
+        is_over = threading.Event()
+        for _ in range(10):
+            app.state.services.pool._short.submit("testclient", is_over.wait)
+        waiting = threads.submit(greedy.get, f"{LEDGER}&by=cluster")
+        assert TestClient(app, client=("192.0.2.1", 1)).get(LEDGER).status_code == 200
+        assert not waiting.done()
+        is_over.set()
+        assert waiting.result().status_code == 200
+
+
 def test_nothing_is_kept_where_there_is_no_room(folder: Path, asked: list[str]) -> None:
     with serving(folder, cache_bytes=0) as client:
         client.get(LEDGER)

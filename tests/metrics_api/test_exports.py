@@ -287,9 +287,9 @@ class Wire:
         self.sent.append(message)
 
 
-def streamed(lake: Lake, engine: Engine, exporting: Exporting) -> Streamed:
+def streamed(lake: Lake, engine: Engine, exporting: Exporting, who: str = "ada") -> Streamed:
     extract = Extract(EXPORTS["ledger_raw"], DAY, EVERYTHING, lake.snapshot())
-    return Streamed(exporting, engine, extract, "csv", {})
+    return Streamed(exporting, who, engine, extract, "csv", {})
 
 
 async def wait_for_idle(exporting: Exporting) -> None:
@@ -345,11 +345,25 @@ def test_a_client_that_stalls_holds_no_thread_and_is_given_up(lake: Lake) -> Non
 def test_more_exports_than_there_may_be_are_refused(lake: Lake) -> None:
     with serving(Path(lake.folder), exports=1) as client:
         exporting = client.app.state.services.exporting  # type: ignore[attr-defined]
-        with exporting.place():
+        with exporting.place("somebody"):
             answer = client.get(HOURS)
         assert answer.status_code == 503
         assert "(limits.exports)" in answer.json()["message"]
         assert client.get(HOURS).status_code == 200
+
+
+def test_nobody_has_all_exports(lake: Lake) -> None:
+    with serving(Path(lake.folder), exports=3) as client:
+        exporting = client.app.state.services.exporting  # type: ignore[attr-defined]
+        with exporting.place("testclient"), exporting.place("testclient"):
+            answer = client.get(HOURS)
+            assert answer.status_code == 503
+            assert "2 exports of yours are under way" in answer.json()["message"]
+            with exporting.place("somebody"):
+                pass
+        with exporting.place("somebody"), exporting.place("somebody"):
+            assert client.get(HOURS).status_code == 200
+        assert exporting.count == 0
 
 
 def test_no_more_than_a_few_batches_are_read_ahead(lake: Lake) -> None:
