@@ -72,6 +72,8 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     for status in produced.also:
         described["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+    if not endpoint.is_public:
+        described["responses"]["429"] = too_many(error)
     if endpoint.deprecated:
         described["deprecated"] = True
         described["description"] += f"\n\n{endpoint.deprecated}"
@@ -84,6 +86,15 @@ def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             "content": {endpoint.media_type: {"schema": reference(endpoint.body, "validation", schemas)}},
         }
     return described
+
+
+def too_many(error: dict[str, Any]) -> dict[str, Any]:
+    retry = {"description": "In how many seconds to try again.", "schema": {"type": "integer", "minimum": 1}}
+    return {
+        "description": "More requests in a minute than may be (limits.requests_per_minute).",
+        "headers": {"Retry-After": retry},
+        "content": {"application/json": {"schema": error}},
+    }
 
 
 def in_path(name: str, hint: Any) -> dict[str, Any]:

@@ -76,8 +76,12 @@ class Repeats:
         return Moment(time.monotonic() + min(SECONDS, 60 - time.time() % 60), self.state())
 
     def state(self) -> tuple[object, ...]:
-        lake, clusters = self.services.engine.lake, self.services.clusters.roll
-        return lake.ledger.known(), lake.workloads.known(), clusters, self.services.directory.generation
+        return *self.tables(), self.services.clusters.roll, self.services.directory.generation
+
+    def tables(self) -> tuple[object, ...]:
+        """Their newest versions; None where that has to be read first."""
+        lake = self.services.engine.lake
+        return lake.ledger.known(), lake.workloads.known()
 
     def _remember(self, asked: Hashable, sent: Sent) -> None:
         self._forget(asked)

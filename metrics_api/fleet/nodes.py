@@ -132,7 +132,7 @@ async def nodes_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> l
     def work(stop: Stop) -> list[Node]:
         return services.nodes.of(asker.within(stop, services.settings.limits.rows))
 
-    return await services.pool.answer(work, is_short=True)
+    return await services.pool.answer(caller.who, work, is_short=True)
 
 
 async def of_cluster(caller: Caller, identifier: str) -> list[Node]:
