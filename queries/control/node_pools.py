@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from queries.control.database import Control, NameTakenError
+from queries.control.revision import touch
 from queries.control.tables import SYSTEM, Cluster, NodePool
 from queries.ids import node_pool_id
 
@@ -68,6 +69,7 @@ def create_node_pool(
         with control.session() as session:
             check_name(session, cluster, name)
             session.add(pool)
+            touch(session)
     except IntegrityError:
         raise taken(name) from None
     return PlacedPool(pool, cluster)
@@ -82,6 +84,7 @@ def update_node_pool(
         for column, value in label.items():
             setattr(pool, column, value)
         pool.settings, pool.updated_by, pool.updated_at = dict(settings), by, datetime.now(UTC)
+        touch(session)
         return PlacedPool(pool, session.get_one(Cluster, pool.cluster_id))
 
 
@@ -89,6 +92,7 @@ def delete_node_pool(control: Control, identifier: str) -> None:
     """With the quotas of it."""
     with control.session() as session:
         session.execute(delete(NodePool).where(NodePool.id == identifier))
+        touch(session)
 
 
 def check_name(session: Session, cluster: Cluster, name: str) -> None:

@@ -9,7 +9,7 @@ from queries.control.tables import Cluster, Revision
 
 
 def touch(session: Session) -> None:
-    """To be called with every change of a department, a project or a quota."""
+    """To be called with every change of a department, a project, a node pool or a quota."""
     session.execute(update(Revision).values(number=Revision.number + 1))
 
 

@@ -1,13 +1,12 @@
 """The lists of Run:ai's old control plane: clusters, and the projects, departments and node pools of one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from metrics_api.dialects.runai_legacy.numbers import id_of, number_of
@@ -17,14 +16,12 @@ from metrics_api.fleet.clusters import cluster_of, visible
 from metrics_api.fleet.node_pools import ShownPool, shown_pools
 from metrics_api.policy import may
 from metrics_api.services import Caller
-from queries.control.places import place_of_project
-from queries.control.tables import AccessRule, Cluster, Department, NodePool, Project, Quota
-from queries.departments import department_of
-from queries.ids import department_id
+from queries.control.chart import Chart, Unit
+from queries.control.quotas import NOTHING, RESOURCES, Amount
+from queries.control.rules import list_rules
+from queries.control.tables import AccessRule, Cluster, Project
 
 UNLIMITED = -1
-
-RESOURCES = ("gpu", "cpu", "memory")
 
 
 class ClusterRow(BaseModel):
@@ -127,25 +124,23 @@ async def list_clusters(caller: Caller) -> list[ClusterRow]:
 
 async def list_projects(caller: Caller, cluster_uuid: str) -> list[ProjectRow]:
     """The projects of a cluster."""
-    return await run_in_threadpool(lambda: list(Units.of(caller, cluster_uuid).projects()))
+    units = await units_of(caller, cluster_uuid)
+    return [units.project(each) for each in units.projects]
 
 
 async def read_project(caller: Caller, cluster_uuid: str, project_id: str) -> ProjectRow:
     """One project; by its number, or by its id of today."""
-
-    def found() -> ProjectRow:
-        units, identifier = Units.of(caller, cluster_uuid), id_of(caller, Project, cluster_uuid, project_id)
-        for project in units.rows:
-            if project.id == identifier.lower():
-                return units.project(project)
-        raise not_found("project", project_id)
-
-    return await run_in_threadpool(found)
+    units = await units_of(caller, cluster_uuid)
+    identifier = await run_in_threadpool(id_of, caller, Project, cluster_uuid, project_id)
+    for each in units.projects:
+        if each.id == identifier.lower():
+            return units.project(each)
+    raise not_found("project", project_id)
 
 
 async def list_departments(caller: Caller, cluster_uuid: str) -> list[DepartmentRow]:
     """The departments of a cluster, with the projects that they have today."""
-    return await run_in_threadpool(lambda: list(Units.of(caller, cluster_uuid).departments()))
+    return list((await units_of(caller, cluster_uuid)).departments())
 
 
 async def list_node_pools(caller: Caller, cluster_uuid: str) -> list[PoolRow]:
@@ -175,109 +170,88 @@ def pool_row(shown: ShownPool) -> PoolRow:
 
 @dataclass(frozen=True)
 class Units:
-    """The projects and departments of a cluster, as far as the caller may see them, and what is said of them."""
+    """The projects and departments of a cluster, as far as the caller may see them, and who may use the projects."""
 
     caller: Caller
+    chart: Chart
     cluster: Cluster
-    rows: Sequence[Project]
-    parents: dict[str, Department]
-    pools: dict[str, NodePool]
-    quotas: dict[str, list[Quota]]
-    rules: dict[str, list[AccessRule]]
+    rules: Mapping[str, Sequence[AccessRule]]
 
-    @classmethod
-    def of(cls, caller: Caller, identifier: str) -> "Units":
-        cluster = cluster_of(caller, identifier, "read")
-        quotas, rules = defaultdict(list), defaultdict(list)
-        with caller.services.control.session() as session:
-            projects = session.scalars(select(Project).where(Project.cluster_id == cluster.id).order_by(Project.name))
-            seen = [each for each in projects if caller.actor.scope.includes(cluster.name, each.name)]
-            parents = session.scalars(select(Department).where(Department.cluster_id == cluster.id)).all()
-            pools = session.scalars(select(NodePool).where(NodePool.cluster_id == cluster.id)).all()
-            of_pools = Quota.node_pool_id.in_(select(NodePool.id).where(NodePool.cluster_id == cluster.id))
-            for quota in session.scalars(select(Quota).where(of_pools)):
-                quotas[quota.org_unit_id].append(quota)
-            for rule in session.scalars(select(AccessRule).where(AccessRule.scope_type == "project")):
-                rules[rule.scope_id].append(rule)
-        named = ({each.id: each for each in parents}, {each.id: each for each in pools})
-        return cls(caller, cluster, seen, *named, quotas, rules)
-
-    def projects(self) -> Iterable[ProjectRow]:
-        return map(self.project, self.rows)
+    @property
+    def projects(self) -> list[Unit]:
+        scope = self.caller.actor.scope
+        units = self.chart.project_units.values()
+        return [each for each in units if each.cluster.id == self.cluster.id and scope.includes(*each.key)]
 
     def departments(self) -> Iterable[DepartmentRow]:
         """Those of which the caller sees a project; all, where it sees the whole cluster."""
         is_whole = self.caller.actor.scope.includes(self.cluster.name, None)
         members = defaultdict(list)
-        for project in self.rows:
-            if parent := self.parent(project):
-                members[parent.id].append(self.project(project))
-        for each in sorted(self.parents.values(), key=lambda each: each.name):
-            if is_whole or members[each.id]:
+        for each in self.projects:
+            members[each.parent and each.parent.id].append(self.project(each))
+        for each in self.chart.department_units.values():
+            if each.cluster.id == self.cluster.id and (is_whole or members[each.id]):
                 yield DepartmentRow(projects=members[each.id], **self.common(each))
 
-    def project(self, project: Project) -> ProjectRow:
-        parent = self.parent(project)
-        weights = [quota.over_quota_weight or 0 for quota in self.gpus(project)]
+    def project(self, unit: Unit) -> ProjectRow:
         return ProjectRow(
-            departmentId=number_of(parent.id) if parent else None,
-            departmentName=parent.name if parent else None,
-            namespace=project.settings.get("requestedNamespace") or f"runai-{project.name}",
-            gpuOverQuotaWeight=sum(weights),
-            permissions=self.permissions(project),
-            **self.common(project),
+            departmentId=number_of(unit.parent.id) if unit.parent else None,
+            departmentName=unit.parent.name if unit.parent else None,
+            namespace=unit.row.settings.get("requestedNamespace") or f"runai-{unit.row.name}",
+            gpuOverQuotaWeight=sum(each.over_quota_weight or 0 for each in gpus_of(unit)),
+            permissions=self.permissions(unit),
+            **self.common(unit),
         )
 
-    def common(self, unit: Project | Department) -> dict[str, Any]:
-        gpus = self.gpus(unit)
-        limits = [quota.limit for quota in gpus if quota.limit is not None and quota.limit >= 0]
+    def common(self, unit: Unit) -> dict[str, Any]:
+        limits = [each.limit for each in gpus_of(unit)]
+        bounds = [limit for limit in limits if limit is not None and limit >= 0]
         return {
             "id": number_of(unit.id),
-            "name": unit.name,
-            "tenantId": self.cluster.tenant_id,
-            "clusterUuid": self.cluster.id,
-            "createdAt": unit.created_at,
-            "deservedGpus": sum(quota.deserved or 0 for quota in gpus),
-            "maxAllowedGpus": sum(limits) if gpus and len(limits) == len(gpus) else UNLIMITED,
+            "name": unit.row.name,
+            "tenantId": unit.cluster.tenant_id,
+            "clusterUuid": unit.cluster.id,
+            "createdAt": unit.row.created_at,
+            "deservedGpus": unit.gpu_quota or 0,
+            "maxAllowedGpus": sum(bounds) if limits and len(bounds) == len(limits) else UNLIMITED,
             "nodePoolsResources": self.resources(unit),
             "quotaStatuses": [],
         }
 
-    def gpus(self, unit: Project | Department) -> list[Quota]:
-        return [quota for quota in self.quotas.get(unit.id, ()) if quota.resource == "gpu"]
-
-    def resources(self, unit: Project | Department) -> list[PoolResources]:
-        told: dict[str, dict[str, Quota]] = {}
-        for quota in self.quotas.get(unit.id, ()):
-            told.setdefault(quota.node_pool_id, {})[quota.resource] = quota
+    def resources(self, unit: Unit) -> list[PoolResources]:
+        pools = dict.fromkeys(pool for pool, _ in unit.amounts if pool in self.chart.node_pools)
         return [
-            PoolResources.model_validate(
-                {
-                    "id": number_of(pool),
-                    "nodePool": {"id": number_of(pool), "name": self.pools[pool].name},
-                    **{name: resource_row(quotas.get(name)) for name in RESOURCES},
-                }
+            PoolResources(
+                id=number_of(pool),
+                nodePool=PoolName(id=number_of(pool), name=self.chart.node_pools[pool].name),
+                **{name: resource_row(unit.amounts.get((pool, name), NOTHING)) for name in RESOURCES},
             )
-            for pool, quotas in told.items()
+            for pool in pools
         ]
 
-    def parent(self, project: Project) -> Department | None:
-        """Where the API says it; otherwise the configuration file does."""
-        if project.department_id:
-            return self.parents.get(project.department_id)
-        name = department_of(project.name, self.caller.services.settings.departments, datetime.now(UTC))
-        return self.parents.get(department_id(self.cluster.name, name)) if name else None
-
-    def permissions(self, project: Project) -> Permissions:
-        place = place_of_project(project, self.cluster, self.caller.services.settings.departments)
-        is_told = may(self.caller.actor, "read", "access_rules", place)
+    def permissions(self, unit: Unit) -> Permissions:
+        is_told = may(self.caller.actor, "read", "access_rules", unit.place)
         subjects = defaultdict(list)
-        for rule in self.rules.get(project.id, ()) if is_told else ():
+        for rule in self.rules.get(unit.id, ()) if is_told else ():
             subjects[rule.subject_type].append(rule.subject_id)
         return Permissions(users=subjects["user"], groups=subjects["group"], applications=subjects["service-account"])
 
 
-def resource_row(quota: Quota | None) -> ResourceRow:
-    if quota is None:
-        return ResourceRow(deserved=None, maxAllowed=None, overQuotaWeight=None)
-    return ResourceRow(deserved=quota.deserved, maxAllowed=quota.limit, overQuotaWeight=quota.over_quota_weight)
+async def units_of(caller: Caller, identifier: str) -> Units:
+    """Raises:
+    ApiError: 404, where there is no such cluster that the caller may see.
+    """
+    cluster = await run_in_threadpool(cluster_of, caller, identifier, "read")
+    rules = defaultdict(list)
+    for rule in await run_in_threadpool(list_rules, caller.services.control, cluster.tenant_id):
+        if rule.scope_type == "project":
+            rules[rule.scope_id].append(rule)
+    return Units(caller, await caller.services.chart(), cluster, rules)
+
+
+def gpus_of(unit: Unit) -> list[Amount]:
+    return [amount for (_, resource), amount in unit.amounts.items() if resource == "gpu"]
+
+
+def resource_row(amount: Amount) -> ResourceRow:
+    return ResourceRow(deserved=amount.deserved, maxAllowed=amount.limit, overQuotaWeight=amount.over_quota_weight)

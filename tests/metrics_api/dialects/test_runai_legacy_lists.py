@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 
 from metrics_api.dialects.runai_legacy import numbers
 from metrics_api.dialects.runai_legacy.numbers import number_of
-from queries.control.tables import NodePool, Project, Quota
+from queries.control.quotas import Amount, set_quotas
+from queries.control.revision import touch
+from queries.control.tables import NodePool, Project
 from queries.ids import cluster_id, department_id, node_pool_id, project_id
 from tests.metrics_api.community import Community, community
 from tests.serving import serving
@@ -37,9 +39,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
             session.add(NodePool(id=POOL, name="h100", is_default=False, **made))
             session.add(Project(id=project_id("alpha", "z"), name="z", description="", **made))
             session.flush()
-            session.add(
-                Quota(org_unit_id=A, node_pool_id=POOL, resource="gpu", deserved=2, limit=4, over_quota_weight=1)
-            )
+            set_quotas(session, A, {(POOL, "gpu"): Amount(2, 4, 1)}, now)
+            touch(session)
+        people.app.state.services.forget()
         yield people
 
 

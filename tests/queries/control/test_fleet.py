@@ -88,7 +88,9 @@ def test_a_node_pool_is_made_changed_and_deleted_with_its_quotas(control: Contro
     changed = update_node_pool(control, identifier, {"label_value": "y"}, {}, "bob").pool
     assert (changed.label_key, changed.label_value, changed.settings, changed.updated_by) == ("pool", "y", {}, "bob")
     with control.session() as session:
-        session.add(Quota(org_unit_id="unit", node_pool_id=identifier, resource="gpu", deserved=1))
+        session.add(
+            Quota(org_unit_id="unit", node_pool_id=identifier, resource="gpu", since=cluster.created_at, deserved=1)
+        )
     delete_node_pool(control, identifier)
     assert find_node_pool(control, identifier) is None
     with control.session() as session:
