@@ -37,7 +37,8 @@ def find_cluster(caller: Caller, chart: Chart, identifier: str) -> Cluster:
     ApiError: 400, there is none in which the caller may see anything.
     """
     cluster = chart.clusters.get(identifier.lower())
-    if cluster is None or cluster.tenant_id != caller.actor.tenant_id or not is_known(caller, cluster):
+    is_there = cluster is not None and cluster.tenant_id == caller.actor.tenant_id and not cluster.delete_requested_at
+    if cluster is None or not is_there or not is_known(caller, cluster):
         raise ApiError(400, f"field 'clusterId': there is no cluster with the id {identifier!r} that you may manage")
     return cluster
 

@@ -83,9 +83,9 @@ async def read_rows(caller: Caller, chart: Chart, level: Level, query: CountQuer
 
 
 def seen(actor: Actor, chart: Chart, level: Level) -> Iterable[Unit]:
-    """The units that an actor may see."""
+    """The units that an actor may see; not of clusters that are deleted."""
     units = (chart.project_units if level == "project" else chart.department_units).values()
-    own = [unit for unit in units if unit.place.tenant == actor.tenant_id]
+    own = [unit for unit in units if unit.place.tenant == actor.tenant_id and not unit.cluster.delete_requested_at]
     if may(actor, "read", level):
         return own
     return [unit for unit in own if may(actor, "read", level, unit.place)]

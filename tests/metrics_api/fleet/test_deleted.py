@@ -43,6 +43,16 @@ def test_it_and_its_nodes_and_pools_are_not_listed(client: TestClient) -> None:
     assert {each["clusterName"] for each in client.get("/api/v1/node-pools").json()["nodepools"]} == {"alpha"}
 
 
+def test_its_projects_are_not_listed_and_none_is_made(client: TestClient) -> None:
+    projects = client.get("/api/v1/org-unit/projects").json()["projects"]
+    assert {each["clusterId"] for each in projects} == {cluster_id("alpha")}
+    departments = client.get("/api/v1/org-unit/departments").json()["departments"]
+    assert {each["clusterId"] for each in departments} == {cluster_id("alpha")}
+    asked = {"name": "new", "clusterId": cluster_id("beta"), "resources": []}
+    answer = client.post("/api/v1/org-unit/projects", json=asked)
+    assert (answer.status_code, "there is no cluster" in answer.json()["message"]) == (400, True)
+
+
 def test_it_is_still_found_by_its_id(client: TestClient) -> None:
     told = client.get(BETA).json()
     assert (told["status"]["state"], told["collection"]["status"]) == ("Disconnected", "deleted")
