@@ -60,6 +60,8 @@ class Endpoint:
     action: str | None = None
     """What the audit log calls it, where the method does not say."""
     deprecated: Deprecation | None = None
+    refuses: tuple[int, ...] = ()
+    """With which statuses, beside those that follow from what it takes and does (metrics_api/refusals.py)."""
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""

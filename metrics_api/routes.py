@@ -36,7 +36,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/workload-usage/series", workloads.read_series, "One workload over its life", "Workloads"),
     get("/healthz", health.is_alive, "Whether the process lives", "Health", is_public=True),
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
-    get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True),
+    get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True, refuses=(401, 403)),
     *ACCESS,
     get("/api/v1/clusters/{cluster_uuid}/metrics", scoped_metrics.read_cluster, "Metrics of a cluster", "Metrics"),
     get(
@@ -82,7 +82,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Metrics",
     ),
     get("/api/v1/org-unit/reports/availability", reports.read_availability, "Whether there are reports", "Reports"),
-    post("/api/v1/org-unit/reports", reports.create_report, "Ask for a report", "Reports"),
+    post("/api/v1/org-unit/reports", reports.create_report, "Ask for a report", "Reports", status=202),
     get("/api/v1/org-unit/reports/{report_id}", reports.read_report, "A report", "Reports"),
     get("/api/v1/org-unit/reports/{report_id}/file", reports.read_file, "A report as CSV", "Reports"),
     *RUNAI_LEGACY,
