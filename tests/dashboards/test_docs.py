@@ -17,7 +17,7 @@ from tests.dashboards.witness import Witness, tab
 def reader(app: Starlette) -> dict[str, str]:
     """A user who may read."""
     given = {"username": "docs@example.com", "password": "correct horse"}
-    create_user(app.state.services.control, **given, rules=(NewRule(VIEWER.id, "tenant", "1"),))
+    create_user(app.state.services.control, *given.values(), rules=(NewRule(VIEWER.id, "tenant", "1"),))
     return given
 
 
@@ -114,7 +114,7 @@ def test_a_token_that_is_good_no_longer_is_said_to_be_so(docs: Page, bearer: str
 
 def test_a_password_that_is_wrong_is_said_to_be_so(docs: Page, reader: dict[str, str]) -> None:
     sign_in(docs, reader["username"], "wrong")
-    expect(docs.locator("#state.problem")).to_contain_text("password")
+    expect(docs.locator("#state.problem")).to_contain_text("credentials")
     expect(docs.get_by_role("button", name="Sign in")).to_be_visible()
 
 
