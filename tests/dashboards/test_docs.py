@@ -17,7 +17,9 @@ from tests.dashboards.witness import Witness, tab
 def reader(app: Starlette) -> dict[str, str]:
     """A user who may read."""
     given = {"username": "docs@example.com", "password": "correct horse"}
-    create_user(app.state.services.control, *given.values(), rules=(NewRule(VIEWER.id, "tenant", "1"),))
+    create_user(
+        app.state.services.control, given["username"], given["password"], rules=(NewRule(VIEWER.id, "tenant", "1"),)
+    )
     return given
 
 
