@@ -1,7 +1,7 @@
 """Refusals: with which statuses an endpoint may refuse to answer, and why, as the OpenAPI document tells it."""
 
 from http import HTTPMethod
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 from metrics_api.endpoint import Endpoint
 
@@ -22,7 +22,8 @@ CHANGES = (HTTPMethod.POST, HTTPMethod.PUT, HTTPMethod.PATCH, HTTPMethod.DELETE)
 
 
 def refusals(endpoint: Endpoint) -> tuple[int, ...]:
-    """The statuses, which follow from what the endpoint takes and does."""
+    """The statuses, which follow from what the endpoint takes and does. Those that ask the lake answer with a response
+    of their own."""
     takes = bool(endpoint.query or endpoint.body or endpoint.in_path)
     may: dict[int, Any] = {
         400: takes,
@@ -32,7 +33,7 @@ def refusals(endpoint: Endpoint) -> tuple[int, ...]:
         406: len(endpoint.produces.media_types) > 1,
         409: endpoint.resource and endpoint.method in CHANGES,
         413: endpoint.body,
-        422: len(endpoint.produces.media_types) > 1,
+        422: takes and not endpoint.is_public and get_origin(endpoint.hints["return"]) is Annotated,
         500: True,
         503: True,
     }
