@@ -2,7 +2,6 @@
 ask over and over comes first."""
 
 from metrics_api import (
-    clusters,
     explain,
     exports,
     health,
@@ -17,10 +16,11 @@ from metrics_api import (
 from metrics_api.access.routes import ACCESS
 from metrics_api.dialects.runai_legacy.routes import RUNAI_LEGACY
 from metrics_api.endpoint import Endpoint, get, post
+from metrics_api.fleet.routes import FLEET
 from metrics_api.grafana.routes import DATASOURCE
+from metrics_api.org_units.routes import ORG_UNITS
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    get("/api/v1/clusters", clusters.list_clusters, "List clusters", "Clusters"),
     get("/api/v1/metrics", metrics.read_catalogue, "The catalogue of metrics", "Metrics"),
     get("/api/v1/metrics/range", metrics.read_range, "Metrics over time", "Metrics"),
     get("/api/v1/metrics/latest", metrics.read_latest, "Metrics now", "Metrics"),
@@ -38,6 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/readyz", health.is_ready, "Whether it can answer", "Health", is_public=True),
     get("/metrics", health.read_own_metrics, "The service's own metrics", "Health", is_public=True, refuses=(401, 403)),
     *ACCESS,
+    *FLEET,
     get("/api/v1/clusters/{cluster_uuid}/metrics", scoped_metrics.read_cluster, "Metrics of a cluster", "Metrics"),
     get(
         "/api/v1/clusters/{cluster_uuid}/nodepools/{nodepool_name}/metrics",
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     get("/api/v1/workloads/telemetry", telemetry.read_workloads, "Workloads now", "Telemetry"),
     get("/api/v1/org-unit/projects/telemetry", telemetry.read_projects, "Projects now", "Telemetry"),
     get("/api/v1/org-unit/departments/telemetry", telemetry.read_departments, "Departments now", "Telemetry"),
+    *ORG_UNITS,
     get("/api/v1/nodes/{node_id}/metrics", scoped_metrics.read_node, "Metrics of a node", "Metrics"),
     get(
         "/api/v1/org-unit/projects/{project_id}/metrics",

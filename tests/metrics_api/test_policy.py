@@ -11,11 +11,13 @@ from starlette.testclient import TestClient
 
 from metrics_api.access.routes import ACCESS
 from metrics_api.app import create_app
+from metrics_api.fleet.routes import FLEET
 from metrics_api.formats import MEDIA_TYPES
+from metrics_api.org_units.routes import ORG_UNITS
 from metrics_api.policy import Actor
 from metrics_api.reports import ReportRequest, id_of
 from metrics_api.routes import ENDPOINTS
-from queries.ids import cluster_id, department_id, node_id, pod_id, project_id, workload_id
+from queries.ids import cluster_id, department_id, node_id, node_pool_id, pod_id, project_id, workload_id
 from queries.lake import Lake
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
@@ -39,6 +41,15 @@ LEGACY = (
     "/v1/k8s/clusters/{cluster_uuid}/departments/{department_id}/metrics",
 )
 
+LISTS = (
+    "/v1/k8s/clusters/{cluster_uuid}/projects",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/{project_id}",
+    "/v1/k8s/clusters/{cluster_uuid}/departments",
+    "/v1/k8s/clusters/{cluster_uuid}/node-pools",
+)
+
+NODES = ("/api/v1/clusters/{cluster_uuid}/nodes", "/api/v1/clusters/{cluster_uuid}/nodes/count")
+
 PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
 
 SERVED = DURING | {"metricType": "THROUGHPUT"}
@@ -51,6 +62,7 @@ IN_PATHS = {
     "dataset": "ledger_hours",
     "cluster_uuid": cluster_id("beta"),
     "nodepool_name": "pool",
+    "nodepool_id": node_pool_id("beta", "pool"),
     "node_id": node_id("beta", "beta-1"),
     "project_id": project_id("beta", "b"),
     "department_id": department_id("beta", "research"),
@@ -93,7 +105,14 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("POST", "/api/v1/org-unit/reports"): ({}, REPORT),
     ("GET", "/api/v1/org-unit/reports/{report_id}"): ({}, None),
     ("GET", "/api/v1/org-unit/reports/{report_id}/file"): ({}, None),
-    **{("GET", path): ({}, None) for path in LEGACY},
+    **{("GET", path): ({}, None) for path in (*LEGACY, *LISTS, *NODES)},
+    ("GET", "/v1/k8s/clusters"): ({}, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}"): ({}, None),
+    ("GET", "/api/v1/nodes"): ({}, None),
+    ("GET", "/api/v1/nodes/count"): ({}, None),
+    ("GET", "/api/v1/node-pools"): ({}, None),
+    ("GET", "/api/v1/node-pools/count"): ({}, None),
+    ("GET", "/api/v1/node-pools/{nodepool_id}"): ({}, None),
     **{
         (method, f"{base}/api/datasources/proxy/{{datasource}}/api/v1/{name}"): (PROMQL, None)
         for base in ("", "/grafana")
@@ -133,10 +152,17 @@ SILENT = {
     "/grafana/",
     "/grafana/metrics",
     "/grafana/tag-keys",
+    "/api/v1/nodes/count",
+    "/api/v1/node-pools",
+    "/api/v1/node-pools/count",
+    "/api/v1/node-pools/{nodepool_id}",
 }
 """Routes that name no cluster, whoever asks; there are no node pools and no departments."""
 
 BY_ID = {
+    *LISTS,
+    *NODES,
+    "/api/v1/clusters/{cluster_uuid}",
     "/api/v1/nodes/{node_id}/metrics",
     "/api/v1/org-unit/projects/{project_id}/metrics",
     "/api/v1/workloads/{workload_id}/metrics",
@@ -144,7 +170,7 @@ BY_ID = {
     "/api/v1/workloads/inferences/{workload_id}/metrics",
     "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
 }
-"""Routes that name a cluster in their envelope alone."""
+"""Routes that name a cluster in their envelope, or by its id, alone."""
 
 LIVE = {
     *LEGACY,
@@ -168,8 +194,12 @@ FORMS = {
     "/api/v1/exports/{dataset}": ["csv", "ndjson", "parquet", "arrow"],
 }
 
-OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in ACCESS]
-"""Who may ask is not a matter of scopes: ``test_matrix.py`` walks those."""
+CHANGES = [endpoint for endpoint in FLEET if endpoint.resource]
+
+OF_CONTROL = (*ACCESS, *ORG_UNITS, *CHANGES)
+
+OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in OF_CONTROL]
+"""What is read from the control database, and changes of it, are not a matter of scopes: ``test_matrix.py`` walks those."""
 
 WALKED = [
     (endpoint, form)
