@@ -49,7 +49,7 @@ class PoolName(BaseModel):
     name: str
 
 
-class PoolResources(BaseModel):
+class OldPoolResources(BaseModel):
     id: int
     nodePool: PoolName
     gpu: ResourceRow
@@ -67,7 +67,7 @@ class UnitRow(Complete):
     createdAt: datetime
     deservedGpus: float
     maxAllowedGpus: float
-    nodePoolsResources: list[PoolResources]
+    nodePoolsResources: list[OldPoolResources]
     quotaStatuses: list[dict[str, Any]]
 
 
@@ -246,12 +246,12 @@ class Units:
     def gpus(self, unit: Project | Department) -> list[Quota]:
         return [quota for quota in self.quotas.get(unit.id, ()) if quota.resource == "gpu"]
 
-    def resources(self, unit: Project | Department) -> list[PoolResources]:
+    def resources(self, unit: Project | Department) -> list[OldPoolResources]:
         told: dict[str, dict[str, Quota]] = {}
         for quota in self.quotas.get(unit.id, ()):
             told.setdefault(quota.node_pool_id, {})[quota.resource] = quota
         return [
-            PoolResources.model_validate(
+            OldPoolResources.model_validate(
                 {
                     "id": number_of(pool),
                     "nodePool": {"id": number_of(pool), "name": self.pools[pool].name},
