@@ -26,6 +26,11 @@ def test_a_path_that_comes_later_is_not_served_yet(named: str) -> None:
     assert not is_served, f"{named} {TELLS_SERVED}"
 
 
+def test_operations_keep_their_names() -> None:
+    """A client that is generated anew has what it had. New names are entered in contract/operations.toml."""
+    assert {operation["operationId"] for operation in OPERATIONS.values()} >= set(read_table("operations")["names"])
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_an_object_has_the_fields_that_it_always_has(name: str) -> None:
     told = OBJECTS[name]
