@@ -7,7 +7,6 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from metrics_api.endpoint import LARGEST_BODY
 from metrics_api.errors import HANDLERS
 from metrics_api.formats import PACKED
 from metrics_api.hardened import Hardened
@@ -52,7 +51,6 @@ def create_app(settings: Settings) -> Starlette:
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
-        max_body_size=LARGEST_BODY,
     )
     app.state.services = services
     app.state.openapi = describe(ENDPOINTS)

@@ -124,7 +124,7 @@ async def computed(
     services = caller.services
     check_window(window, services.settings.limits)
     whole = (*key, *asker.state, services.engine.lake.workloads.snapshot().version)
-    return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
+    return await services.cache.get(whole, lambda: services.pool.answer(caller.who, work, window.length <= SHORT))
 
 
 def check_window(window: Window, limits: Limits) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from metrics_api.endpoint import Endpoint, schema_of
 from metrics_api.examples import TOLD, Examples, own
 from metrics_api.formats import MEDIA_TYPE_OF
-from metrics_api.refusals import WHY, refusals
+from metrics_api.refusals import HEADERS, WHY, refusals
 
 TEMPLATE = "#/components/schemas/{model}"
 
@@ -81,7 +81,8 @@ class Document:
         schema = self.reference(model, "serialization")
         example = self.answered.of(schema) | ({"code": status} if "code" in model.model_fields else {})
         content = {"application/json": {"schema": schema, "example": example}}
-        self.refused.setdefault(name, {"description": why, "content": content})
+        headers = {"headers": HEADERS[status]} if status in HEADERS else {}
+        self.refused.setdefault(name, {"description": why, **headers, "content": content})
         return {"$ref": f"#/components/responses/{name}"}
 
     def in_path(self, endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -31,16 +31,24 @@ def page(name: str) -> Response:
 
 
 async def show_openapi(request: Request) -> Response:
-    return JSONResponse(request.app.state.openapi)
+    return JSONResponse(request.app.state.openapi, headers={"Cache-Control": "no-cache"})
 
 
-class Lasting(StaticFiles):
-    """Files of installed packages: they change with a release only."""
+class Files(StaticFiles):
+    """Files that may be kept, and are asked for again each time."""
+
+    cache_control = "no-cache"
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "public, max-age=86400"
+        response.headers["Cache-Control"] = self.cache_control
         return response
+
+
+class Lasting(Files):
+    """Files of installed packages: they change with a release only."""
+
+    cache_control = "public, max-age=86400"
 
 
 def page_routes() -> list[BaseRoute]:
@@ -48,7 +56,7 @@ def page_routes() -> list[BaseRoute]:
         Route("/", show_page),
         Route("/api/docs", show_docs),
         Route("/openapi.json", show_openapi),
-        Mount("/web", StaticFiles(directory=str(WEB))),
+        Mount("/web", Files(directory=str(WEB))),
         Mount("/assets/plotly", Lasting(packages=[("plotly", "package_data")])),
         Mount("/assets/swagger", Lasting(packages=[("swagger_ui", "static")])),
     ]

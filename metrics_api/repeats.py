@@ -76,8 +76,12 @@ class Repeats:
         return Moment(time.monotonic() + min(SECONDS, 60 - time.time() % 60), self.state())
 
     def state(self) -> tuple[object, ...]:
+        return *self.tables(), self.services.directory.generation
+
+    def tables(self) -> tuple[object, ...]:
+        """Their newest versions; None where that has to be read first."""
         lake = self.services.engine.lake
-        return lake.ledger.known(), lake.workloads.known(), self.services.directory.generation
+        return lake.ledger.known(), lake.workloads.known()
 
     def _remember(self, asked: Hashable, sent: Sent) -> None:
         self._forget(asked)

@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from metrics_api.access.directory import Directory
 from metrics_api.access.oidc import Provider
-from metrics_api.access.throttle import Throttle
+from metrics_api.access.rate import Rate
+from metrics_api.access.throttle import Throttle, network_of
 from metrics_api.cache import Cache
 from metrics_api.memory import Memory
 from metrics_api.policy import Actor, require
@@ -28,6 +29,7 @@ from queries.entities import Entities
 from queries.lake import Lake
 from queries.nodes import Nodes
 from queries.question import Asker
+from queries.rosters.register import Register
 from queries.scope import Scope
 from queries.settings import Settings
 from queries.snapshot import Snapshot
@@ -47,8 +49,10 @@ class Services:
     charts: Charts
     directory: Directory
     throttle: Throttle
+    rate: Rate
     provider: Provider | None
     clusters: Clusters
+    register: Register
     entities: Entities = field(default_factory=Entities)
     nodes: Nodes = field(default_factory=Nodes)
     memory: Memory = field(default_factory=Memory)
@@ -73,6 +77,7 @@ class Services:
         directory = Directory(control, settings, discovery)
         provider = Provider(auth.oidc) if auth.oidc else None
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        register = Register(engine, limits.listed_bytes)
         return cls(
             settings,
             engine,
@@ -81,19 +86,22 @@ class Services:
             pool,
             cache,
             exporting,
-            Warming(engine),
+            Warming(engine, register),
             discovery,
             Charts(control, settings.departments),
             directory,
             Throttle(),
+            Rate(limits.requests_per_minute),
             provider,
             clusters,
+            register,
         )
 
     def stop(self) -> None:
         self.warming.stop()
         self.pool.close()
         self.exporting.close()
+        self.register.close()
         self.engine.close()
         self.control.close()
 
@@ -160,6 +168,11 @@ class Caller:
     if_none_match: str = ""
     address: str = ""
     target: Target = field(default_factory=Target)
+
+    @property
+    def who(self) -> str:
+        """Who shares places and requests with nobody else: an account; where nobody signs in, an address."""
+        return self.actor.subject_id or network_of(self.address)
 
     def require(self, action: Action, resource: str, place: Place | None = None) -> None:
         """Raises:

@@ -142,9 +142,17 @@ class Limits(Section):
     time: Duration = timedelta(seconds=30)
     """The longest that a question may take, waiting for others included."""
     questions: int = Field(8, ge=1)
-    """How many questions about up to a day, and how many others, are answered at once; the rest waits."""
-    exports: int = Field(4, ge=1)
-    """How many exports there are at once; others are refused."""
+    """How many questions about up to a day, and how many others, are answered at once; the rest waits, and who asks
+    the most waits longest."""
+    exports: int = Field(6, ge=1)
+    """How many exports there are at once; others are refused. One account never has all of them."""
+    requests_per_minute: int = Field(300_000, ge=0)
+    """The most requests of an account, or of an address where nobody signs in; with 0, as many as come. All may come at
+    once. Neither asking for a token nor health is counted."""
+    body_bytes: int = Field(1 << 20, ge=1_000)
+    """The largest body of a request."""
+    request_time: Duration = Field(timedelta(seconds=20), ge=timedelta(seconds=1))
+    """The longest that a client may take to send its request."""
     patience: Duration = timedelta(seconds=60)
     """How long the client of an export may take for a piece of it (some megabytes)."""
     cache_bytes: int = Field(100_000_000, ge=0)
@@ -152,6 +160,9 @@ class Limits(Section):
     hot_bytes: int = Field(500_000_000, ge=0)
     """How much memory is used for the newest part of the ledger, packed; the rest is read from its files. Making it
     takes more for a moment."""
+    listed_bytes: int = Field(500_000_000, ge=0)
+    """How much memory is used for the lists of workloads and pods, packed; else they are made of the lake's files anew
+    whenever they are asked for."""
 
 
 class BasicAuth(Section):

@@ -82,4 +82,4 @@ class Reading:
         def work(stop: Stop) -> T:
             return ask(asker.within(stop, BOUNDLESS))
 
-        return await services.memory.get(key, lambda: services.pool.answer(work, is_short=True))
+        return await services.memory.get(key, lambda: services.pool.answer(self.caller.who, work, is_short=True))

@@ -21,6 +21,7 @@ from queries.ids import cluster_id, department_id, node_id, node_pool_id, pod_id
 from queries.lake import Lake
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
+from tests.metrics_api.acting import act_as
 from tests.queries.test_question import HOURS, drawn
 from tests.served import HOSTILE, settings_for
 
@@ -97,6 +98,14 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/telemetry"): ({"telemetryType": "GPU_ALLOCATION"}, None),
     ("GET", "/api/v1/org-unit/projects/{project_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads"): ({}, None),
+    ("GET", "/api/v1/workloads/count"): ({}, None),
+    ("GET", "/api/v1/workloads/pods"): ({"verbosity": "full"}, None),
+    ("GET", "/api/v1/workloads/pods/count"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/pods"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/events"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/history"): ({}, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/inferences/{workload_id}/metrics"): (SERVED, None),
@@ -156,8 +165,12 @@ SILENT = {
     "/api/v1/node-pools",
     "/api/v1/node-pools/count",
     "/api/v1/node-pools/{nodepool_id}",
+    *(f"/api/v1/workloads{below}" for below in ("", "/count", "/pods/count")),
+    *(f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/events", "/history")),
 }
-"""Routes that name no cluster, whoever asks; there are no node pools and no departments."""
+"""Routes that name no cluster, whoever asks, but by its id; there are no node pools and no departments."""
+
+OF_ONE_WORKLOAD = {f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/pods", "/events", "/history")}
 
 BY_ID = {
     *LISTS,
@@ -167,6 +180,7 @@ BY_ID = {
     "/api/v1/org-unit/projects/{project_id}/metrics",
     "/api/v1/workloads/{workload_id}/metrics",
     "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+    *OF_ONE_WORKLOAD,
     "/api/v1/workloads/inferences/{workload_id}/metrics",
     "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
 }
@@ -219,7 +233,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     hostile = drawn("beta", 2, 1.0, RECENT)
     hostile.rows["pod_facts"][0]["labels"] = [("label_project", HOSTILE)]
     for sketch in (drawn("alpha", 4, 0.5, RECENT), hostile):
+        for pod in sketch.rows["pod_facts"]:
+            lived = {name: pod[name] for name in ("namespace", "pod", "uid")}
+            sketch.rows["pod_times"].append(lived | {"what": "created", "time": RECENT.timestamp()})
         booked = sketch.book(HOURS)
+        lake.replace_workloads(sketch.cluster.name, Window(RECENT, RECENT + HOURS * HOUR), booked.workloads, RECENT)
         for hour in Window(RECENT, RECENT + HOURS * HOUR).hours():
             lake.replace(hour, booked.of(hour))
     return TestClient(create_app(settings_for(folder, "off")))
@@ -248,7 +266,7 @@ def test_no_route_tells_what_an_actor_may_not_see(
 ) -> None:
     texts = {}
     for name, scope in (("everything", EVERYTHING), ("alpha", ALPHA), ("project", PROJECT)):
-        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        act_as(monkeypatch, Actor(name, scope))
         texts[name] = told(client, endpoint.method, endpoint.path, form)
     if endpoint.path not in {WITHOUT_ROWS, *BY_ID, *LIVE} or form == "json":
         assert ("beta" in texts["everything"]) == (endpoint.path not in SILENT)
@@ -261,7 +279,7 @@ def test_no_route_tells_what_an_actor_may_not_see(
 def test_what_an_actor_may_not_see_is_not_found(path: str, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
     for name, scope in (("everything", EVERYTHING), ("beta", BETA), ("alpha", ALPHA)):
-        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        act_as(monkeypatch, Actor(name, scope))
         found[name] = client.get(path.format(**IN_PATHS), params=ASKED["GET", path][0]).status_code
     assert found == {"everything": 200, "beta": 200, "alpha": 404}
 
@@ -270,7 +288,7 @@ def test_of_a_node_that_projects_share_only_its_own_is_told(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = DURING | {"metricType": "TOTAL_GPU,ALLOCATED_GPU,TOTAL_GPU_NODES", "numberOfSamples": "1"}
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a project", PROJECT))
+    act_as(monkeypatch, Actor("of a project", PROJECT))
     told = client.get(f"/api/v1/clusters/{cluster_id('alpha')}/metrics", params=asked).json()["measurements"]
     assert [each["values"][0]["value"] for each in told] == ["1", "1", "1"]
     assert client.get(f"/api/v1/org-unit/projects/{project_id('alpha', 'b')}/metrics", params=TYPES).status_code == 404

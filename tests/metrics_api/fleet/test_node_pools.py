@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from metrics_api.policy import Actor
 from queries.ids import cluster_id, node_pool_id
 from queries.scope import Scope
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.live import ALPHA, BETA
 
 POOLS = "/api/v1/node-pools"
@@ -108,6 +109,6 @@ def test_what_is_wrong_is_told(body: dict[str, Any], status: int, said: str, liv
 
 
 def test_a_project_sees_the_pools_that_it_has_nodes_of(live: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     assert [pool["name"] for pool in pools(live)] == ["a100_80gb"]
     assert live.get(f"{POOLS}/{node_pool_id('alpha', 'default')}").status_code == 404

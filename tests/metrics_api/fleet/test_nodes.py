@@ -13,6 +13,7 @@ from queries.lake import Lake
 from queries.scope import Scope
 from queries.window import format_time
 from tests.live import DAY, NOW, START, Live, settings_for
+from tests.metrics_api.acting import act_as
 
 NODES = "/api/v1/nodes"
 
@@ -88,7 +89,7 @@ def test_the_nodes_of_one_cluster_are_told_as_deprecated(live: TestClient) -> No
 
 
 def test_of_a_node_only_its_own_gpus_are_told_to_a_project(live: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     (node,) = nodes(live)
     assert (node["name"], node["gpuInfo"]["gpuCount"]) == ("alpha-1", 2)
 
