@@ -8,7 +8,16 @@ from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core.core_schema import CoreSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -56,6 +65,12 @@ class CompletePage(Complete):
         written: dict[str, Any] = write(self)
         return {name: value for name, value in written.items() if name != "next" or value is not None}
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Of the fields: what the serializer gives is any object."""
+        fields: Any = {name: value for name, value in core.items() if name != "serialization"}
+        return handler(fields)
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -75,6 +90,8 @@ class Endpoint:
     action: str | None = None
     """What the audit log calls it, where the method does not say."""
     deprecated: Deprecation | None = None
+    refuses: tuple[int, ...] = ()
+    """With which statuses, beside those that follow from what it takes and does (metrics_api/refusals.py)."""
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""

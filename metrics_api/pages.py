@@ -5,25 +5,11 @@ from importlib.resources import files
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 WEB = files("dashboards") / "web"
-
-DOCS = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Metrics API</title>
-<link rel="icon" href="/web/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/assets/swagger/swagger-ui.css">
-<div id="docs"></div>
-<script src="/assets/swagger/swagger-ui-bundle.js"></script>
-<script src="/web/docs.js"></script>
-</html>
-"""
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -33,13 +19,15 @@ POLICY = (
 
 
 async def show_page(_: Request) -> Response:
-    return FileResponse(
-        str(WEB / "index.html"), headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    )
+    return page("index.html")
 
 
 async def show_docs(_: Request) -> Response:
-    return HTMLResponse(DOCS, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
+    return page("docs.html")
+
+
+def page(name: str) -> Response:
+    return FileResponse(str(WEB / name), headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
 
 
 async def show_openapi(request: Request) -> Response:

@@ -131,4 +131,4 @@ class FormEndpoint(Endpoint):
 
 
 def form(path: str, handler: Handler, summary: str, tag: str, **more: Any) -> Endpoint:
-    return FormEndpoint("POST", path, handler, summary, tag, True, **more)
+    return FormEndpoint("POST", path, handler, summary, tag, True, refuses=(401,), **more)

@@ -52,7 +52,7 @@ class GpuInfo(BaseModel):
     gpuCount: int
 
 
-class ConditionView(BaseModel):
+class NodeConditionView(BaseModel):
     type: str
     reason: str
     message: str
@@ -71,7 +71,7 @@ class NodeView(Complete):
     id: str
     name: str
     status: str
-    conditions: list[ConditionView]
+    conditions: list[NodeConditionView]
     taints: list[TaintView]
     nodePool: str
     clusterUuid: str
@@ -147,12 +147,12 @@ def shown(nodes: Iterable[Node], query: NodesQuery) -> NodesView:
     return NodesView(nodes=[NodeView.of(node) for node in query.page(nodes).rows])
 
 
-def conditions_of(node: Node) -> Iterable[ConditionView]:
+def conditions_of(node: Node) -> Iterable[NodeConditionView]:
     if node.status in CONDITIONS:
         kind, reason, message = CONDITIONS[node.status]
-        yield ConditionView(type=kind, reason=reason, message=message)
+        yield NodeConditionView(type=kind, reason=reason, message=message)
     if node.faulty_gpus:
-        yield ConditionView(
+        yield NodeConditionView(
             type="GPUsHealthy", reason="Fault", message=f"{node.faulty_gpus} of its GPUs report an error that ends work"
         )
 

@@ -46,7 +46,7 @@ class PoolName(BaseModel):
     name: str
 
 
-class PoolResources(BaseModel):
+class OldPoolResources(BaseModel):
     id: int
     nodePool: PoolName
     gpu: ResourceRow
@@ -64,7 +64,7 @@ class UnitRow(Complete):
     createdAt: datetime
     deservedGpus: float
     maxAllowedGpus: float
-    nodePoolsResources: list[PoolResources]
+    nodePoolsResources: list[OldPoolResources]
     quotaStatuses: list[dict[str, Any]]
 
 
@@ -218,10 +218,10 @@ class Units:
             "quotaStatuses": [],
         }
 
-    def resources(self, unit: Unit) -> list[PoolResources]:
+    def resources(self, unit: Unit) -> list[OldPoolResources]:
         pools = dict.fromkeys(pool for pool, _ in unit.amounts if pool in self.chart.node_pools)
         return [
-            PoolResources(
+            OldPoolResources(
                 id=number_of(pool),
                 nodePool=PoolName(id=number_of(pool), name=self.chart.node_pools[pool].name),
                 **{name: resource_row(unit.amounts.get((pool, name), NOTHING)) for name in RESOURCES},

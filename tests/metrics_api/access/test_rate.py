@@ -121,7 +121,9 @@ def test_signing_in_and_health_are_not_counted(people: Community) -> None:
 
 
 def test_the_document_tells_of_it(client: TestClient) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-    assert paths["/api/v1/ledger"]["get"]["responses"]["429"]["headers"]["Retry-After"]
+    document = client.get("/openapi.json").json()
+    paths = document["paths"]
+    assert paths["/api/v1/ledger"]["get"]["responses"]["429"] == {"$ref": "#/components/responses/Error429"}
+    assert document["components"]["responses"]["Error429"]["headers"]["Retry-After"]
     assert "429" not in paths["/api/v1/token"]["post"]["responses"]
     assert "429" not in paths["/healthz"]["get"]["responses"]
