@@ -26,7 +26,7 @@ IDS = {
 }
 """Ids follow from names, here from those of the demo."""
 
-FORMATS = {"date-time": "2025-03-03T00:00:00Z", "date": "2025-03-03", "uuid": IDENTIFIER}
+FORMATS = {"date-time": "2025-03-03T00:00:00Z", "date": "2025-03-03"}
 
 TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -64,7 +64,7 @@ class Examples:
             case "array":
                 return [self.of(item, name, within) for item in items(schema)]
             case "string":
-                return text(schema, name)
+                return text(schema, name, within)
             case "integer" | "number":
                 return number(schema, name)
             case "boolean":
@@ -94,6 +94,8 @@ def candidates(schema: Schema, name: str, within: tuple[str, ...]) -> list[Any]:
     said = own(schema, name, within)
     if said or "const" in schema:
         return said or [schema["const"]]
+    if name in TOLD["seldom"]["fields"] and {"type": "null"} in schema.get("anyOf", ()):
+        return [None]
     if "enum" in schema:
         return [named] if named in schema["enum"] else list(schema["enum"])
     if default not in (None, "", [], {}):
@@ -114,10 +116,14 @@ def is_a(value: object, kind: str) -> bool:
     return isinstance(value, TYPES.get(kind, ())) and (kind == "boolean" or not isinstance(value, bool))
 
 
-def text(schema: Schema, name: str) -> str:
-    if schema.get("format") in FORMATS:
+def text(schema: Schema, name: str, within: tuple[str, ...]) -> str:
+    """A time, an id of what the field or, for its own id, the model is called after, or the name itself."""
+    if schema.get("format") in ("date", "date-time"):
         return FORMATS[schema["format"]]
     plain = name.lower().replace("_", "")
+    if plain in ("id", "uuid") and within:
+        model = within[-1].lower()
+        return next((identifier for kind, identifier in IDS.items() if model.startswith(kind)), IDENTIFIER)
     for end in ("uuid", "ids", "id"):
         if plain.endswith(end):
             return IDS.get(plain.removesuffix(end), IDENTIFIER)
@@ -126,7 +132,9 @@ def text(schema: Schema, name: str) -> str:
 
 def number(schema: Schema, name: str) -> float:
     """By its unit, within its bounds."""
-    found: float = next((value for unit, value in TOLD["units"].items() if name.endswith(unit)), 1)
+    kind, plain = kind_of(schema), name.lower()
+    units = [value for unit, value in TOLD["units"].items() if plain.endswith(unit) and is_a(value, kind)]
+    found: float = units[0] if units else 1
     raised: float = max(found, schema.get("minimum", found))
     lowered: float = min(raised, schema.get("maximum", raised))
     return lowered

@@ -23,7 +23,8 @@ export function signOut() {
 
 /** Exchange an application's id and secret, or the code of a one-time link, for a token. */
 export async function signIn(credentials) {
-  const answer = await reach("/api/v1/token", { method: "POST", body: JSON.stringify(credentials) });
+  const headers = { "Content-Type": "application/json" };
+  const answer = await reach("/api/v1/token", { method: "POST", headers, body: JSON.stringify(credentials) });
   if (!answer.ok) throw new Error(await reasonOf(answer));
   keepToken((await answer.json()).accessToken);
 }
