@@ -22,9 +22,9 @@ test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@$(MAKE) --no-print-directory check
 	@pytest --numprocesses auto --dist loadfile
 
-soak: $(DEVELOPMENT) ## The chaos test for a long time: 2,000 collectors are killed while others read.
+soak: $(DEVELOPMENT) ## For a long time: 2,000 collectors are killed while others read; the ledger's rules on random nodes.
 	@setup/packages unpack prometheus prometheus
-	@CHAOS_KILLS=2000 pytest tests/collectors/test_chaos.py
+	@CHAOS_KILLS=2000 RULES_EXAMPLES=300 pytest tests/collectors/test_chaos.py tests/queries/ledger/test_rules.py
 
 check: $(DEVELOPMENT) ## Format, lint, types, imports.
 	@ruff format --check .

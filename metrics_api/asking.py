@@ -51,6 +51,9 @@ class Formed(Protocol):
 SETTLED_AFTER = timedelta(hours=25)
 """Late samples are looked for during a day, once an hour."""
 
+DONE = ("ok", "deleted")
+"""Of a cluster of which nothing is missing by now."""
+
 SHORT = timedelta(days=1, hours=1)
 """Questions about more never keep those about less waiting."""
 
@@ -95,6 +98,7 @@ async def keep(caller: Caller, inquiry: Inquiry[T], write: Callable[[T, datetime
 
 async def asker_of(caller: Caller, clusters: tuple[str, ...] | None = None) -> Asker:
     """An Asker for the caller, of all that it may see, or of some clusters alone."""
+    await caller.services.chart()
     scope = caller.actor.scope if clusters is None else caller.actor.scope.within(clusters)
     known = caller.services.engine.known()
     return caller.services.asker(scope, known) if known else await run_in_threadpool(caller.services.asker, scope)
@@ -160,7 +164,7 @@ def kept(answered: Answer, response: Response, way: tuple[object, ...], settled:
 
 
 def is_settled(answered: Answer, window: Window, now: datetime) -> bool:
-    is_complete = not answered.warnings and all(cluster.status == "ok" for cluster in answered.clusters)
+    is_complete = not answered.warnings and all(cluster.status in DONE for cluster in answered.clusters)
     return is_complete and window.end <= now - SETTLED_AFTER
 
 

@@ -62,7 +62,7 @@ def serve(
         if settings.auth.mode == "off":
             console.print("[bold red]auth.mode = off: everyone who reaches this address sees everything[/]")
         application = create_app(settings)
-        minder = Minder(path) if collect and settings.clusters else None
+        minder = Minder(path) if collect else None
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped
         if minder:
             minder.start()

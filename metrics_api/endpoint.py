@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -43,6 +43,18 @@ class Produces:
 
 class Complete(BaseModel):
     """An answer that tells all its fields, also those that have no value: Run:ai's clients count on them."""
+
+
+class CompletePage(Complete):
+    """The same of a page of a list. next: where the next page begins; left out where there is none, as clients ask on
+    for as long as it is there."""
+
+    next: int | None = None
+
+    @model_serializer(mode="wrap")
+    def without_an_end(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "next" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,8 @@ class Endpoint:
         services: Services = request.app.state.services
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
+            if services.clusters.is_stale:
+                await run_in_threadpool(services.follow_clusters)
             arguments["caller"] = await self.admit(request, services)
         else:
             arguments["services"] = services
@@ -184,7 +198,7 @@ class Endpoint:
         more."""
         caller = arguments.get("caller")
         if self.resource and isinstance(caller, Caller):
-            caller.services.directory.forget()
+            caller.services.forget()
             entry = entry_of(self, request, caller, status)
             await run_in_threadpool(record, caller.services.control, entry)
 

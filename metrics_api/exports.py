@@ -146,7 +146,9 @@ def extract_of(caller: Caller, query: ExportQuery, export: Export) -> Extract:
             raise ApiError(400, f"columns: {export.name} has no column {column!r}; it has: {known}")
     engine = caller.services.engine
     snapshot, columns = export.table(engine.lake).snapshot(), tuple(dict.fromkeys(query.columns))
-    return Extract(export, query.window(), caller.actor.scope, snapshot, query.where, columns, engine.accounting)
+    return Extract(
+        export, query.window(), caller.actor.scope, snapshot, query.where, columns, caller.services.accounting
+    )
 
 
 def etag_of(extract: Extract, form: ExportFormat) -> str:

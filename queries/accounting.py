@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from queries.amounts import AMOUNTS
+from queries.assigned import NOBODY, Assigned
 from queries.departments import Department, department_tables
 from queries.prices import Price, currency_of, price_tables
-from queries.settings import Settings
+from queries.settings import Cluster, Settings
 from queries.template import read_template
 
 DEPARTMENTS = "departments"
@@ -35,20 +36,31 @@ class Accounting:
         prices: tuple[Price, ...] = (),
         departments: tuple[Department, ...] = (),
         intensities: Mapping[str, float] | None = None,
+        assigned: Assigned = NOBODY,
     ) -> None:
         """intensities: grams of CO2e per kWh, by cluster."""
+        self.assigned = assigned
+        self._assigned_last: Accounting | None = None
         self.prices = prices
         self.departments = departments
         self.intensities = intensities or {}
 
     @classmethod
-    def of(cls, settings: Settings) -> "Accounting":
+    def of(cls, settings: Settings, clusters: Iterable[Cluster] | None = None) -> "Accounting":
+        """clusters: all that are collected; without them, those of the settings."""
         intensities = {
             cluster.name: cluster.carbon_intensity
-            for cluster in settings.clusters
+            for cluster in (settings.clusters if clusters is None else clusters)
             if cluster.carbon_intensity is not None
         }
         return cls(settings.prices, settings.departments, intensities)
+
+    def with_assigned(self, assigned: Assigned) -> "Accounting":
+        """The same, where the API says something else by now."""
+        last = self._assigned_last
+        if last is None or last.assigned is not assigned:
+            last = self._assigned_last = Accounting(self.prices, self.departments, self.intensities, assigned)
+        return last
 
     @property
     def currency(self) -> str | None:
@@ -64,7 +76,7 @@ class Accounting:
 
     def missing(self, joins: Iterable[str]) -> Iterator[str]:
         """What was asked for that the settings do not tell."""
-        if DEPARTMENTS in joins and not self.departments:
+        if DEPARTMENTS in joins and not (self.departments or self.assigned.departments):
             yield "department: there are none; set departments, with their projects"
 
     def unpriced(self, unrated: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -86,10 +98,14 @@ class Accounting:
     @cached_property
     def _relations(self) -> dict[str, dict[str, pa.Table]]:
         return {
-            DEPARTMENTS: department_tables(self.departments),
+            DEPARTMENTS: department_tables(self.departments) | self._memberships,
             RATES: price_tables(self.prices, self.intensities),
             COSTS: {},
         }
+
+    @property
+    def _memberships(self) -> dict[str, pa.Table]:
+        return {"memberships": self.assigned.membership_table()} if self.assigned.memberships else {}
 
     def parameters(self, joins: Iterable[str]) -> dict[str, str | None]:
         """The values of the ``$names`` of these joins."""
@@ -97,7 +113,8 @@ class Accounting:
 
     def said(self, joins: Iterable[str]) -> dict[str, object]:
         """What the settings say that these joins add."""
-        return {join: self.departments if join == DEPARTMENTS else (self.prices, self.intensities) for join in joins}
+        departments = (self.departments, sorted(self.assigned.memberships.items()))
+        return {join: departments if join == DEPARTMENTS else (self.prices, self.intensities) for join in joins}
 
     def relations(self, joins: Iterable[str]) -> dict[str, pa.Table]:
         """The tables that these joins read, by name."""
@@ -109,7 +126,11 @@ class Accounting:
         joined = ledger
         for join in joins:
             joined = read_template("queries.joins", join).render(
-                ledger=joined, plain_ledger=ledger, is_rated=self.is_rated, amounts=AMOUNTS
+                ledger=joined,
+                plain_ledger=ledger,
+                is_rated=self.is_rated,
+                amounts=AMOUNTS,
+                has_memberships=bool(self.assigned.memberships),
             )
         return joined
 

@@ -108,6 +108,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     denominator: str | None = None
     gauge: Gauge | None = None
     sources: tuple[Source, ...] = ()
+    set_by_api: bool = False
+    """Whether the API can set it, for each node pool of a project, in place of what the sources tell."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,13 @@ class Metric:
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        return ENTITY_DIMENSIONS[self.entry.entity]
+        known = ENTITY_DIMENSIONS[self.entry.entity]
+        return (*known, "node_pool") if self.entry.set_by_api else known
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the ledger keeps it as it was read."""
+        return bool(self.entry.gauge and self.entry.sources)
 
     @property
     def numerator(self) -> str:
@@ -165,7 +173,7 @@ class Metric:
     @property
     def extremes(self) -> tuple[str, str] | None:
         """The columns of hourly rows that hold the metric's smallest and largest value, where it has any."""
-        if self.entry.gauge or self.name in WITH_EXTREMES:
+        if self.is_stored or self.name in WITH_EXTREMES:
             return f"{self.name}_min", f"{self.name}_max"
         return None
 
@@ -214,9 +222,11 @@ def read_catalogue() -> dict[str, Metric]:
 
 METRICS: dict[str, Metric] = read_catalogue()
 
-GAUGES: tuple[Metric, ...] = tuple(metric for metric in METRICS.values() if metric.entry.gauge)
+GAUGES: tuple[Metric, ...] = tuple(metric for metric in METRICS.values() if metric.is_stored)
 """The metrics that are stored as they were read, in the order of their columns."""
 
+SET_BY_API: tuple[Metric, ...] = tuple(metric for metric in METRICS.values() if metric.entry.set_by_api)
+"""The quotas."""
 
 GRAPHICS_ENGINE = METRICS["gpu_graphics_engine_active_ratio"]
 

@@ -1,6 +1,6 @@
 """Department: which projects belong to it, and when; and the organisation as it is joined with the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -66,10 +66,13 @@ def department_tables(departments: Sequence[Department]) -> dict[str, pa.Table]:
 
 def department_of(project: str, departments: Sequence[Department], time: datetime) -> str | None:
     """The department that a project belonged to at a time, as ``joins/departments.sql`` has it."""
-    for since, until, valid in stretches(listed(departments)):
-        if since <= time < until:
-            return next((each.name for pattern, each in valid if fits(project, pattern)), None)
-    return None
+    return belonging_at(departments, time)(project)
+
+
+def belonging_at(departments: Sequence[Department], time: datetime) -> Callable[[str], str | None]:
+    """The same, for many projects at one time."""
+    valid = next((valid for since, until, valid in stretches(listed(departments)) if since <= time < until), [])
+    return lambda project: next((each.name for pattern, each in valid if fits(project, pattern)), None)
 
 
 def fits(name: str, pattern: str) -> bool:

@@ -24,7 +24,7 @@ from queries.snapshot import Snapshot
 from queries.stop import Stop, read_at_most
 from queries.table import Table
 from queries.template import read_template, words
-from queries.view import ledger_of, scoped
+from queries.view import STORED, UNSTORED, ledger_of, scoped
 from queries.window import Window
 
 BOUNDLESS = 1 << 62
@@ -65,6 +65,12 @@ class Engine:
         limited.stop, limited.most_rows = stop, most_rows
         return limited
 
+    def of(self, accounting: Accounting) -> "Engine":
+        """The same engine, where the organisation is another by now."""
+        changed = copy(self)
+        changed.accounting = accounting
+        return changed
+
     def ask(
         self,
         question: str,
@@ -93,10 +99,14 @@ class Engine:
         looked_at = {name: self.accounting.joined(f"@{name}", joins) for name in looks}
         sql = read_template("queries.questions", question).render(**looked_at, **texts)
         names = words(sql)
+        quotas = self.accounting.assigned.quotas
+        has_quotas = bool(names & set(UNSTORED)) or (len(quotas) > 0 and bool(names & set(STORED)))
         for name, looked in looks.items():
             if looked:
-                sql = sql.replace(f"@{name}", ledger_of(snapshot, looked, scope, names, is_grouped, with_times))
-        return self._run(sql, scope, parameters, {**relations, **self.accounting.relations(joins)})
+                shown = ledger_of(snapshot, looked, scope, names, is_grouped, with_times, has_quotas)
+                sql = sql.replace(f"@{name}", shown)
+        bound = {**relations, **self.accounting.relations(joins), **({"quotas_set": quotas} if has_quotas else {})}
+        return self._run(sql, scope, parameters, bound)
 
     def ask_changes(
         self,

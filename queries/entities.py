@@ -89,6 +89,9 @@ class Entities:
             return self._department(asker, identifier)
         if not is_id(identifier):
             return None
+        made = self._project(asker, identifier) if kind.name == "project" else None
+        if made:
+            return made
         found = (names.find(kind, identifier, asker.scope, parent) for names in self._names(asker.engine))
         return next((entity for entity in found if entity), None)
 
@@ -108,12 +111,22 @@ class Entities:
         return None
 
     def _department(self, asker: Asker, identifier: str) -> Entity | None:
-        for department in dict.fromkeys(each.name for each in asker.engine.accounting.departments):
-            for cluster in asker.clusters():
+        accounting = asker.engine.accounting
+        configured = dict.fromkeys(each.name for each in accounting.departments)
+        for cluster in asker.clusters():
+            made = (name for home, name in accounting.assigned.departments if home == cluster.name)
+            for department in (*configured, *made):
                 if DEPARTMENT.id(cluster.name, department) == identifier:
                     names = (("cluster", cluster.name), ("department", department))
                     return Entity("department", identifier, names)
         return None
+
+    def _project(self, asker: Asker, identifier: str) -> Entity | None:
+        """A project that was made by the API, which the lake need not know yet."""
+        cluster, project = asker.engine.accounting.assigned.projects.get(identifier, ("", ""))
+        if not project or not asker.scope.includes(cluster, project):
+            return None
+        return Entity("project", identifier, (("cluster", cluster), ("project", project)))
 
     def _names(self, engine: Engine) -> Iterator[Names]:
         """The names in all files, those of the newest first."""

@@ -13,11 +13,12 @@ from queries.window import format_time
 
 ENTITIES = {
     "gpu": "null",
-    "project": "project",
+    "project": "coalesce(node_pool, '') || '/' || project",
     "node": "node",
     "pod": "coalesce(namespace, '') || '/' || pod || '/' || coalesce(pod_uid, '')",
 }
-"""What tells one of each kind from the others, within a cluster."""
+"""What tells one of each kind from the others, within a cluster. A project is one in each node pool that it has a quota
+of; names of pools have no slash."""
 
 ENOUGH = 1e-9
 """The part of a share that rounding may take away: half of the time stays half of it."""

@@ -114,7 +114,8 @@ def why_empty(asked: MetricType, question: Question) -> str:
 def fields_of(asked: MetricType) -> tuple[str, ...]:
     """What a type can be grouped and filtered by."""
     if asked.told:
-        return ENTITY_FIELDS[asked.told.entry.entity]
+        known = ENTITY_FIELDS[asked.told.entry.entity]
+        return (*known, *asked.told.dimensions) if asked.told.entry.set_by_api else known
     return CHANGE_FIELDS if asked.state or asked.shape == "pending_times" else ENTITY_FIELDS["gpu"]
 
 

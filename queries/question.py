@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from queries.accounting import DEPARTMENTS, RATES
 from queries.amounts import AMOUNTS
 from queries.buckets import Buckets, Pick, Steps
-from queries.catalogue import FIELDS, LEDGER_COLUMNS, METRICS, Metric
+from queries.catalogue import ENTITY_DIMENSIONS, FIELDS, LEDGER_COLUMNS, METRICS, Metric
 from queries.condition import Condition
 from queries.engine import BOUNDLESS, Engine
 from queries.measure import Measure, picked
@@ -35,8 +35,6 @@ LATE = timedelta(minutes=5)
 
 GROUPED = frozenset(("cluster", "node_pool", "gpu_model", "department", "project", "user"))
 """The dimensions that follow from GROUP_KEYS."""
-
-QUOTA = METRICS["gpus_quota"]
 
 LEDGER_RATIOS = ("gpu_utilization_ratio", "gpu_allocation_ratio", "gpu_allocation_of_known_ratio", "gpu_coverage_ratio")
 
@@ -80,7 +78,7 @@ class Question:
     @property
     def is_of_projects(self) -> bool:
         """Whether its groups are projects or parts of what belongs to one, so that their quotas can be told."""
-        return "project" in self.by and self.dimensions <= set(QUOTA.dimensions)
+        return "project" in self.by and self.dimensions <= set(ENTITY_DIMENSIONS["project"])
 
     @property
     def is_grouped(self) -> bool:
@@ -120,10 +118,10 @@ class Question:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """How fresh a cluster's part of the ledger is."""
+    """How fresh a cluster's part of the ledger is; one that is deleted is collected no more, and misses nothing."""
 
     name: str
-    status: Literal["ok", "late", "never"]
+    status: Literal["ok", "late", "never", "deleted"]
     collected_until: datetime | None
 
 
@@ -148,12 +146,20 @@ class Asker:
     """Asks questions for one actor, of one version of the lake."""
 
     def __init__(
-        self, engine: Engine, scope: Scope, clusters: Iterable[str], now: datetime, snapshot: Snapshot | None = None
+        self,
+        engine: Engine,
+        scope: Scope,
+        clusters: Iterable[str],
+        now: datetime,
+        snapshot: Snapshot | None = None,
+        deleted: frozenset[str] = frozenset(),
     ) -> None:
-        """snapshot: without one, the newest."""
+        """clusters: those that are collected; deleted: those that were, and are no more. snapshot: without one, the
+        newest."""
         self.engine = engine
         self.scope = scope
-        self.configured = tuple(clusters)
+        self.collected = tuple(clusters)
+        self.deleted = deleted
         self.now = now
         self.snapshot: Snapshot = snapshot or engine.snapshot()
 
@@ -288,14 +294,16 @@ class Asker:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """All that an answer depends on beside the question: what may be seen, of which version, and how many clusters
-        are late by now."""
-        return self.scope, self.snapshot.version, self.snapshot.count_collected(before=self.now - LATE)
+        """All that an answer depends on beside the question: what may be seen, of which version, which clusters there
+        are, how many are late by now, and what the API says of the organisation."""
+        late = self.snapshot.count_collected(before=self.now - LATE)
+        revision = self.engine.accounting.assigned.revision
+        return self.scope, self.snapshot.version, self.collected, self.deleted, late, revision
 
     def clusters(self) -> tuple[ClusterState, ...]:
-        """The clusters that the actor may see: those configured, and those that the lake knows."""
+        """The clusters that the actor may see: those that are collected, and those that the lake knows."""
         until = self.snapshot.collected_until()
-        names = dict.fromkeys((*self.configured, *sorted(until)))
+        names = dict.fromkeys((*self.collected, *sorted(until)))
         return tuple(self._state(name, until.get(name)) for name in names if self.scope.shows(name))
 
     def coverage(self, question: Question) -> dict[str, float]:
@@ -313,6 +321,8 @@ class Asker:
         return rows
 
     def _state(self, name: str, until: datetime | None) -> ClusterState:
+        if name in self.deleted:
+            return ClusterState(name, "deleted", until)
         if until is None:
             return ClusterState(name, "never", None)
         return ClusterState(name, "ok" if self.now - until <= LATE else "late", until)

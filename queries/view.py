@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from queries.catalogue import GAUGES, METRICS
+from queries.catalogue import GAUGES, METRICS, SET_BY_API
 from queries.datasets import BOOKED, CAPACITY, ENERGY, EXTREMES, GAUGED, HISTOGRAM, LEDGER_SCHEMA, WHAT, WHEN
 from queries.ledger.steps import booked
 from queries.parquet import parquet
 from queries.plan import Part, between, within
 from queries.scope import Scope
 from queries.snapshot import Snapshot
-from queries.template import words
+from queries.template import read_template, words
 from queries.window import Window
 
 KEYS = tuple(name for name, _ in WHEN + WHAT)
@@ -27,6 +27,17 @@ SAMPLES = "@samples"
 
 POWER = METRICS["gpu_power_watts"]
 """Energy follows from power where no counter was read."""
+
+STORED = tuple(
+    name
+    for metric in SET_BY_API
+    if metric.is_stored
+    for name in (metric.integral, metric.seconds, *(metric.extremes or ()))
+)
+"""What of the ledger tells quotas that the API may have set otherwise."""
+
+UNSTORED = tuple(name for metric in SET_BY_API if not metric.is_stored for name in (metric.integral, metric.seconds))
+"""What tells quotas that nobody but the API sets."""
 
 GROUP_KEYS = (
     "cluster",
@@ -50,20 +61,38 @@ def ledger_of(
     names: Collection[str] = COLUMNS,
     is_grouped: bool = False,
     with_times: bool = False,
+    has_quotas: bool = False,
 ) -> str:
     """The SQL of the ledger as one table: what can hold rows of these parts, in memory or in files.
 
     names: those of COLUMNS among them are its columns. is_grouped: rows may be summed by GROUP_KEYS, and have no other
     keys and no histogram. with_times: also rows of nothing but the times at which clusters were collected, where a
-    scope hides them.
+    scope hides them. has_quotas: with the quotas that the API has set, as in ``quotas_set``.
     """
     known = [name for name in COLUMNS if not is_grouped or name in GROUP_KEYS or name in SUMMARIES]
-    columns = [name for name in known if name in names or name in ("cluster", "project")]
+    needed = {"cluster", "project", *(("kind", "node_pool", *TIMES) if has_quotas else ())}
+    columns = [name for name in known if name in names or name in needed]
     shown = scoped(layers_of(snapshot, parts, columns, is_grouped), scope)
+    if has_quotas:
+        collected = times_of(layers_of(snapshot, parts, list(TIMES), is_grouped), list(TIMES))
+        shown = with_quotas(shown, collected, columns, scope)
     if not (with_times and scope.hides_projects):
         return shown
     times = [name for name in columns if name in TIMES]
     return f"{shown} union all by name {times_of(layers_of(snapshot, parts, times, is_grouped), times)}"
+
+
+def with_quotas(ledger: str, times: str, columns: Sequence[str], scope: Scope) -> str:
+    """The SQL of the ledger with the quotas that the API has set, of what a scope shows. times: the SQL of when its
+    clusters were collected."""
+    return read_template("queries.joins", "quotas").render(
+        ledger=ledger,
+        times=times,
+        quotas=scoped("select * from quotas_set", scope),
+        columns=columns,
+        stored=STORED,
+        metrics=SET_BY_API,
+    )
 
 
 def layers_of(snapshot: Snapshot, parts: Sequence[Part], columns: list[str], is_grouped: bool) -> str:

@@ -1,17 +1,28 @@
 """The organisation: what is found in the settings and in the lake gets rows, and rules become what may be seen."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from queries.control.database import Control
+from queries.control.revision import touch
 from queries.control.rules import Grant
-from queries.control.tables import DEFAULT_TENANT, SYSTEM, Cluster, NodePool, Project, Table, Tenant
+from queries.control.tables import (
+    DEFAULT_TENANT,
+    SYSTEM,
+    Cluster,
+    DeletedProject,
+    NodePool,
+    Project,
+    Table,
+    Tenant,
+)
 from queries.control.tables import Department as DepartmentRow
 from queries.departments import Department, department_of
 from queries.ids import cluster_id, department_id, node_pool_id, project_id
@@ -30,27 +41,37 @@ class Found:
     clusters: frozenset[str] = frozenset()
     node_pools: frozenset[tuple[str, str]] = frozenset()
     projects: frozenset[tuple[str, str]] = frozenset()
+    seen: Mapping[tuple[str, str], tuple[datetime, datetime]] = field(default_factory=lambda: MappingProxyType({}))
+    """The first and the last hour that shows a project, where it was found in the lake."""
 
     @classmethod
     def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Found":
         """Names with a NUL are left out, which databases cannot keep."""
-        told = [{key: value for key, value in row.items() if value and "\0" not in value} for row in rows]
+        told = [{key: value for key, value in row.items() if value and "\0" not in str(value)} for row in rows]
         named = [row for row in told if "cluster" in row]
+        seen: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+        for row in named:
+            if "project" in row and "last_seen" in row:
+                first, last = seen.get((row["cluster"], row["project"]), (row["first_seen"], row["last_seen"]))
+                seen[row["cluster"], row["project"]] = min(first, row["first_seen"]), max(last, row["last_seen"])
         return cls(
             frozenset(row["cluster"] for row in named),
             frozenset((row["cluster"], row["node_pool"]) for row in named if "node_pool" in row),
             frozenset((row["cluster"], row["project"]) for row in named if "project" in row),
+            seen,
         )
 
 
 def register(control: Control, found: Found, departments: Sequence[Department]) -> None:
     """Give rows to what is found and has none. Clusters that no tenant has are the default tenant's; every cluster has
-    all departments of the settings."""
+    all departments of the settings. Projects are as old as what is seen of them; what was deleted is there again
+    where it was seen in an hour that began later."""
     now = datetime.now(UTC)
     clusters = sorted(found.clusters | {cluster for cluster, _ in found.node_pools | found.projects})
     names = list(dict.fromkeys(each.name for each in departments))
     unit: dict[str, Any] = {"description": "", "settings": {}, **stamps(now)}
     with control.session() as session:
+        before = count_units(session)
         add_missing(session, Cluster, [cluster_row(name, now) for name in clusters])
         add_missing(
             session,
@@ -76,14 +97,39 @@ def register(control: Control, found: Found, departments: Sequence[Department]) 
                 for cluster, name in sorted(found.node_pools)
             ],
         )
+        gone = still_gone(session, found)
         add_missing(
             session,
             Project,
             [
-                {"id": project_id(cluster, name), "cluster_id": cluster_id(cluster), "name": name, **unit}
+                {"id": project_id(cluster, name), "cluster_id": cluster_id(cluster), "name": name}
+                | unit
+                | ({"created_at": found.seen[cluster, name][0]} if (cluster, name) in found.seen else {})
                 for cluster, name in sorted(found.projects)
+                if project_id(cluster, name) not in gone
             ],
         )
+        if count_units(session) != before:
+            touch(session)
+
+
+def count_units(session: Session) -> tuple[int, ...]:
+    """How many there are of what is found."""
+    return tuple(session.scalar(select(func.count(table.id))) or 0 for table in (DepartmentRow, NodePool, Project))
+
+
+def still_gone(session: Session, found: Found) -> set[str]:
+    """The ids of the projects that were deleted, and were not seen since; what was is not deleted any more."""
+    gone: set[str] = set()
+    names = {project_id(*key): key for key in found.projects}
+    for row in session.scalars(select(DeletedProject)):
+        key = names.get(row.id)
+        if key and key in found.seen and found.seen[key][1] <= row.deleted_at:
+            gone.add(row.id)
+        elif key:
+            session.delete(row)
+    session.flush()
+    return gone
 
 
 def cluster_row(name: str, now: datetime) -> dict[str, Any]:

@@ -260,8 +260,9 @@ class Project(Table):
 
 
 class Quota(Table):
-    """What a project or a department may have of a resource of a node pool. GPUs are in devices, cpu in millicores,
-    memory in ``units``; null stands for what was not said."""
+    """What a project or a department may have of a resource of a node pool, from a time on until the next row says
+    otherwise: an answer about the past does not change. GPUs are in devices, cpu in millicores, memory in ``units``;
+    null stands for what was not said."""
 
     __tablename__ = "quotas"
 
@@ -270,7 +271,30 @@ class Quota(Table):
     node_pool_id: Mapped[str] = mapped_column(ForeignKey("node_pools.id", ondelete="CASCADE"), primary_key=True)
     resource: Mapped[str] = mapped_column(String(10), primary_key=True)
     """``gpu``, ``cpu`` or ``memory``."""
+    since: Mapped[datetime] = mapped_column(primary_key=True)
     deserved: Mapped[float | None] = mapped_column(Float)
     limit: Mapped[float | None] = mapped_column(Float)
     over_quota_weight: Mapped[float | None] = mapped_column(Float)
     units: Mapped[str | None] = mapped_column(String(10))
+
+
+class DeletedProject(Table):
+    """A project that was deleted, which the lake's past still shows. It is found again where the lake shows it in an
+    hour that began after that."""
+
+    __tablename__ = "deleted_projects"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    cluster_id: Mapped[str] = mapped_column(ForeignKey("clusters.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    deleted_at: Mapped[datetime]
+
+
+class Revision(Table):
+    """How often the organisation has changed: its one row is written with every change, so that changes are seen in
+    the order in which they are committed."""
+
+    __tablename__ = "revisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]

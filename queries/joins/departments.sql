@@ -1,5 +1,10 @@
--- The ledger with the department that each row's project belonged to at the time of the row.
-select everything.*, belonging.department
+-- The ledger with the department that each row's project belonged to at the time of the row; where the API
+-- gives the project a department, with that one.
+select
+    everything.*,
+    {% if has_memberships %} coalesce(memberships.department, belonging.department) as department
+    {% else %} belonging.department
+    {% endif %}
 from ({{ ledger }}) as everything
 left join
     (
@@ -15,3 +20,7 @@ left join
     on belonging.project = everything.project
     and belonging.since <= everything.time
     and belonging.until > everything.time
+{% if has_memberships %}
+    left join
+        memberships on memberships.cluster = everything.cluster and memberships.project = everything.project
+{% endif %}

@@ -25,7 +25,9 @@ with
             {% else %} cast(null as double) as quota_gpu_hours, cast(null as double) as quota_used_seconds
             {% endif %}
         from picked
-        {% if is_quota_told %} left join quotas on of_cluster = cluster and of_project = project{% endif %}
+        {% if is_quota_told %}
+            left join quotas on of_cluster = cluster and of_project = project and of_since <= time
+        {% endif %}
         where
             (kind = 'gpu'{% if is_quota_told %} or kind = 'project' and gpus_quota_seconds > 0{% endif %})
             {% for condition in conditions %} and {{ condition }}{% endfor %}

@@ -20,6 +20,7 @@ from queries.scope import EVERYTHING, Scope
 from queries.settings import Limits
 from queries.template import read_template
 from queries.window import HOUR, Window
+from tests.metrics_api.acting import act_as
 from tests.queries.committer import revised, sketch
 from tests.served import SLOW, settings_for
 from tests.sketch import START
@@ -83,12 +84,12 @@ def test_nothing_is_kept_where_there_is_no_room(folder: Path, asked: list[str]) 
 def test_an_actor_is_not_given_what_was_kept_for_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(folder) as client:
         whole = client.get(f"{LEDGER}&by=cluster")
-        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("b", Scope(frozenset({("beta", None)}))))
+        act_as(monkeypatch, policy.Actor("b", Scope(frozenset({("beta", None)}))))
         part = client.get(f"{LEDGER}&by=cluster", headers={"If-None-Match": whole.headers["ETag"]})
         assert part.status_code == 200
         assert [row["cluster"] for row in part.json()["data"]] == ["beta"]
         assert "Authorization" in part.headers["Vary"]
-        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("a", EVERYTHING))
+        act_as(monkeypatch, policy.Actor("a", EVERYTHING))
         assert client.get(f"{LEDGER}&by=cluster").content == whole.content
 
 

@@ -28,6 +28,7 @@ from queries.lake_error import LakeError
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Limits, Settings
 from queries.window import HOUR, Window, format_time
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.test_asking import serving
 from tests.queries.committer import sketch
 from tests.queries.test_question import ALL
@@ -189,7 +190,7 @@ def test_an_actor_gets_what_its_scope_shows(
 ) -> None:
     asked = f"/api/v1/exports/{dataset}?{DURING}&format={form}"
     whole = exporter.get(asked)
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("a", Scope(frozenset({("alpha", "a")}))))
     part = exporter.get(asked, headers={"If-None-Match": whole.headers["ETag"]})
     assert part.status_code == 200
     frame = read_frame(part.content, form)
@@ -197,7 +198,7 @@ def test_an_actor_gets_what_its_scope_shows(
     assert "project" not in frame or set(frame["project"]) == {"a"}
     days = exporter.get(f"/api/v1/exports/{dataset}/days?{DURING}").json()
     assert [day["rows"] for day in days] == [len(frame)]
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("nobody", Scope(frozenset())))
+    act_as(monkeypatch, Actor("nobody", Scope(frozenset())))
     assert len(read_frame(exporter.get(asked).content, form)) == 0
 
 

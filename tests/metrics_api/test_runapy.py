@@ -208,3 +208,66 @@ def test_it_reads_the_audit_log(client: Any) -> None:
         "Succeeded",
         201,
     )
+
+
+def test_it_manages_departments_and_projects(client: Any) -> None:
+    """Models of projects are not checked: the client's own have been overwritten by others of the same name."""
+    departments, projects = client.organizations.departments, client.organizations.projects
+    alpha = cluster_id("alpha")
+    quota = models.ResourcesNullable(
+        gpu=models.NonNullResource(deserved=4, limit=-1, over_quota_weight=2),
+        memory=models.ResourcesMemory(deserved=64, units=models.Units.GB),
+    )
+    vision = departments.create_department(
+        models.DepartmentCreationRequest(name="vision", cluster_id=alpha, resources=[quota])
+    ).data
+    made = projects.create_project(
+        models.ProjectCreationRequest(
+            name="team-v", cluster_id=alpha, parent_id=vision["id"], description="new", resources=[quota]
+        )
+    )
+    assert made.status_code == 201
+    project = made.data
+    models.TotalResources.model_validate(project["totalResources"])
+    models.OvertimeData.model_validate(project["overtimeData"])
+    models.ProjectStatus.model_validate(project["status"])
+    models.Resources.model_validate(project["resources"][0])
+    listed = projects.get_projects(
+        filter_by=["name=@team", f"clusterId=={alpha}"],
+        sort_by=models.ProjectFilterSortFields.AVGGPUALLOCATION24H,
+        sort_order="desc",
+        offset=0,
+        limit=10,
+        search="TEAM",
+    ).data
+    assert [each["id"] for each in listed["projects"]] == [project["id"]]
+    for field in models.ProjectFilterSortFields:
+        assert projects.get_projects(sort_by=field).status_code == 200
+    assert projects.count_projects(filter_by=["totalGpuQuota>=4"]).data == {"count": 1}
+    update = models.ProjectUpdateRequest(description="changed", resources=[quota])
+    assert projects.update_project(project["id"], update).data["description"] == "changed"
+    more = models.ResourcesNullable(gpu=models.NonNullResource(deserved=6, limit=-1, over_quota_weight=2))
+    assert projects.patch_project_resources(project["id"], [more]).data["totalResources"]["gpuQuota"] == 6
+    assert projects.update_project_resources(project["id"], [quota]).data["totalResources"]["gpuQuota"] == 4
+    times = {"start": datetime.now(UTC) - timedelta(hours=1), "end": datetime.now(UTC)}
+    types = [models.OrgUnitMetricType.GPU_QUOTA, models.OrgUnitMetricType.GPU_ALLOCATION]
+    told = projects.get_project_metrics(project["id"], metric_type=types, **times)
+    assert told.status_code == 207, "alpha was never collected"
+    assert [each["type"] for each in told.data["measurements"]] == ["GPU_QUOTA", "GPU_ALLOCATION"]
+    assert departments.get_department_metrics(vision["id"], metric_type=types, **times).status_code == 207
+    for order in models.DepartmentFilterSortFields:
+        found = departments.get_departments(sort_by=order, verbosity="verbose", filter_by=["name==vision"]).data
+        assert [each["children"] for each in found["departments"]] == [[{"id": project["id"], "name": "team-v"}]]
+    assert departments.count_departments(filter_by=["totalGpuQuota==4"]).data == {"count": 1}
+    assert departments.patch_department_resources(vision["id"], [more]).data["totalResources"]["gpuQuota"] == 6
+    assert departments.update_department_resources(vision["id"], [quota]).data["totalResources"]["gpuQuota"] == 4
+    changed = models.DepartmentUpdateRequest(description="eyes", resources=[quota])
+    assert departments.update_department(vision["id"], changed).data["description"] == "eyes"
+    with pytest.raises(ApiException) as used:
+        departments.delete_department(vision["id"])
+    assert used.value.status == 409
+    assert projects.delete_project(project["id"]).status_code == 204
+    assert departments.delete_department(vision["id"]).status_code == 204
+    with pytest.raises(ApiException) as gone:
+        projects.get_project(project["id"])
+    assert gone.value.status == 404

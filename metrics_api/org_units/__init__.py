@@ -1,0 +1,1 @@
+"""Org units: the departments and projects of Run:ai's API."""

@@ -1,0 +1,85 @@
+"""Figures: what projects and departments have now and had on average, asked once for all of them and remembered."""
+
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from metrics_api.asking import asker_of
+from metrics_api.services import Caller
+from metrics_api.telemetry import newest
+from queries.averages import RANGES, Average, Averages, ask_averages, state_of, window_of
+from queries.averages import UNKNOWN as NO_AVERAGE
+from queries.control.chart import Chart, Unit
+from queries.engine import BOUNDLESS
+from queries.present import UNKNOWN, Amounts, Level, Present, ask_present
+from queries.question import Asker
+from queries.stop import Stop
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of the units of a level. averages: by the name of the range; only those that were asked for."""
+
+    present: Present = field(default_factory=Present)
+    averages: Mapping[str, Averages] = field(default_factory=dict)
+
+    def average(self, unit: Unit, name: str) -> Average:
+        return self.averages[name].of(unit.key) if name in self.averages else NO_AVERAGE
+
+    def allocated(self, unit: Unit) -> Amounts:
+        """What has nothing in a cluster that is known now, holds no GPUs."""
+        nothing = Amounts(0.0, 0.0, 0.0) if unit.cluster.name in self.present.collected else UNKNOWN
+        return self.present.allocated.get(unit.key, nothing)
+
+    def requested(self, unit: Unit) -> Amounts:
+        nothing = Amounts(0.0) if unit.cluster.name in self.present.collected else UNKNOWN
+        return self.present.requested.get(unit.key, nothing)
+
+    def gpu_quota(self, unit: Unit) -> float | None:
+        """What was set; else what the lake shows."""
+        return self.present.gpu_quotas.get(unit.key) if unit.gpu_quota is None else unit.gpu_quota
+
+
+def read_figures(
+    caller: Caller, chart: Chart, level: Level, *, has_present: bool, ranges: Collection[str]
+) -> Awaitable[Figures]:
+    """The figures that are asked for, of all units."""
+    return Reading(caller, chart, level).figures(has_present, ranges)
+
+
+@dataclass(frozen=True)
+class Reading:
+    caller: Caller
+    chart: Chart
+    level: Level
+
+    async def figures(self, has_present: bool, ranges: Collection[str]) -> Figures:
+        asker = await asker_of(self.caller)
+        present = await self.present(asker) if has_present else Present()
+        return Figures(present, {name: await self.averages(asker, name) for name in RANGES if name in ranges})
+
+    async def present(self, asker: Asker) -> Present:
+        window = newest(asker)
+        version = self.caller.services.engine.lake.workloads.snapshot().version
+        key = ("present", self.level, window, version, *asker.state)
+        return await self.remembered(key, asker, lambda limited: ask_present(limited, window, self.level))
+
+    async def averages(self, asker: Asker, name: str) -> Averages:
+        window = window_of(name, asker.now)
+        key = ("averages", self.level, name, window, self.chart.revision, *state_of(asker, window))
+        return await self.remembered(key, asker, lambda limited: ask_averages(limited, window, self.level, self.made()))
+
+    def made(self) -> Iterable[tuple[tuple[str, str], datetime]]:
+        units = self.chart.project_units if self.level == "project" else self.chart.department_units
+        return ((unit.key, unit.row.created_at) for unit in units.values())
+
+    async def remembered(self, key: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
+        services = self.caller.services
+
+        def work(stop: Stop) -> T:
+            return ask(asker.within(stop, BOUNDLESS))
+
+        return await services.memory.get(key, lambda: services.pool.answer(self.caller.who, work, is_short=True))
