@@ -42,18 +42,26 @@ async def is_alive() -> Health:
 
 
 async def is_ready(services: Services) -> Health:
-    """The lake and the control database can be read; 503 where they cannot."""
-    try:
-        await run_in_threadpool(probe, services)
-    except Exception as error:  # whatever it is, we are not ready, and say why
-        raise ApiError(503, f"not ready: {error}") from None
+    """The lake and the control database can be read; 503 where they cannot. Why is in the log: everybody may ask."""
+    for what, probe in PROBES.items():
+        try:
+            await run_in_threadpool(probe, services)
+        except Exception as error:  # whatever it is, we are not ready
+            log.error("not ready", what=what, problem=str(error))
+            raise ApiError(503, f"not ready: {what} cannot be read; the log of the service says why") from None
     return Health()
 
 
-def probe(services: Services) -> None:
+def probe_lake(services: Services) -> None:
     services.engine.lake.snapshot()
+
+
+def probe_control(services: Services) -> None:
     with services.control.session() as session:
         session.execute(text("select 1"))
+
+
+PROBES = {"the lake": probe_lake, "the control database": probe_control}
 
 
 async def read_own_metrics(services: Services, client: Client) -> Annotated[Response, Produces(str, ("text/plain",))]:

@@ -21,13 +21,11 @@ FACTORS, PRODUCT = "7919 * 7907", "62615533"
 def values(file: Path) -> dict[str, str]:
     """By what each tries; file: has the content."""
     return {
-        "statement": "'; drop table projects; --",
-        "condition": f"\") or 1=1 union all select * from read_text('{file}') --",
+        "statement": f"'; drop table projects; -- \") or 1=1 union all select * from read_text('{file}') --",
         "template": "{{ " + FACTORS + " }}{% include '" + str(file) + "' %}{0.__class__}%s",
         "path": f"../../../../../../../..{file}",
         "NUL": "a\0b",
-        "header": "a\r\nX-Injected: yes\r\n\r\n<script>",
-        "long": "a" * 5_000,
+        "header": "a\r\nX-Injected: yes\r\n\r\n<script>" + "a" * 5_000,
         "characters": "=cmd|' /C calc'!A0 %_*?[a-z](((a+)+)+)+$ \u202egnp.exe\u2066 \ufeff \U0001f4a5 e\u0301 \ufdd0",
         "number": "-99999999999999999999999999999999999999",
     }

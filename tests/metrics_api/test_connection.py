@@ -8,10 +8,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from starlette.applications import Starlette
 
 from metrics_api.app import create_app
-from metrics_api.connection import LARGEST_HEAD
+from metrics_api.connection import LARGEST_HEAD, connection
 from metrics_api.hardened import HEADERS
+from queries.settings import Limits
 from tests.served import settings_for
 from tests.serving import serving
 
@@ -21,15 +23,31 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """Of a service that waits 300 ms for a request."""
-    settings = settings_for(tmp_path_factory.mktemp("connection"), "off")
-    limits = settings.limits.model_copy(update={"request_time": timedelta(milliseconds=300)})
-    app = create_app(settings.model_copy(update={"limits": limits}))
-    with serving(app) as url:
-        host, _, port = url.removeprefix("http://").partition(":")
-        yield host, int(port)
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starlette]:
+    app = create_app(settings_for(tmp_path_factory.mktemp("connection"), "off"))
+    yield app
     app.state.services.stop()
+
+
+@pytest.fixture(scope="module")
+def address(app: Starlette) -> Iterator[tuple[str, int]]:
+    with serving(app) as url:
+        yield place(url)
+
+
+@pytest.fixture(scope="module")
+def hasty(app: Starlette) -> Iterator[tuple[str, int]]:
+    """Of the same, but it waits 300 ms for a request."""
+    with pytest.MonkeyPatch.context() as patch:
+        short = Limits().model_copy(update={"request_time": timedelta(milliseconds=300)})
+        patch.setattr("tests.serving.connection", lambda _: connection(short))
+        with serving(app) as url:
+            yield place(url)
+
+
+def place(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
 
 
 def connected(address: tuple[str, int]) -> socket.socket:
@@ -111,18 +129,18 @@ def test_what_can_be_taken_is_answered(address: tuple[str, int], sent: bytes) ->
 
 
 @pytest.mark.parametrize("begun", [b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"\r\n" * 10])
-def test_a_request_that_does_not_come_is_not_waited_for(address: tuple[str, int], begun: bytes) -> None:
-    refused = told(address, begun)
+def test_a_request_that_does_not_come_is_not_waited_for(hasty: tuple[str, int], begun: bytes) -> None:
+    refused = told(hasty, begun)
     assert refused
     assert (refused[0], b"limits.request_time" in refused[2]) == (408, True)
 
 
-def test_connections_that_say_nothing_are_closed(address: tuple[str, int]) -> None:
-    assert told(address, b"") is None
+def test_connections_that_say_nothing_are_closed(hasty: tuple[str, int]) -> None:
+    assert told(hasty, b"") is None
 
 
-def test_a_later_request_is_not_waited_for_either(address: tuple[str, int]) -> None:
-    with connected(address) as connection:
+def test_a_later_request_is_not_waited_for_either(hasty: tuple[str, int]) -> None:
+    with connected(hasty) as connection:
         for path in ("/healthz", "/nowhere", "/healthz"):
             connection.sendall(get(path))
             assert answer(connection)
@@ -132,8 +150,8 @@ def test_a_later_request_is_not_waited_for_either(address: tuple[str, int]) -> N
     assert refused[0] == 408
 
 
-def test_a_body_that_is_refused_is_not_sent_for_ever(address: tuple[str, int]) -> None:
-    with connected(address) as connection:
+def test_a_body_that_is_refused_is_not_sent_for_ever(hasty: tuple[str, int]) -> None:
+    with connected(hasty) as connection:
         connection.sendall(
             b"POST /api/v1/token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n" + b" " * 200_000
         )

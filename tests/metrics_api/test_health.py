@@ -24,7 +24,8 @@ def test_a_control_database_that_is_gone_makes_it_not_ready(tmp_path: Path) -> N
         (tmp_path / "control.sqlite").mkdir()
         answer = client.get("/readyz")
         assert answer.status_code == 503
-        assert "not ready" in answer.json()["message"]
+        assert "not ready: the control database cannot be read" in answer.json()["message"]
+        assert "control.sqlite" not in answer.text
         assert client.get("/healthz").status_code == 200
 
 
