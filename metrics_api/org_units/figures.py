@@ -19,6 +19,9 @@ from queries.stop import Stop
 T = TypeVar("T")
 
 
+NO_AMOUNTS = Amounts(0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Figures:
     """What is known of the units of a level. averages: by the name of the range; only those that were asked for."""
@@ -31,11 +34,11 @@ class Figures:
 
     def allocated(self, unit: Unit) -> Amounts:
         """What has nothing in a cluster that is known now, holds no GPUs."""
-        nothing = Amounts(0.0, 0.0, 0.0) if unit.cluster.name in self.present.collected else UNKNOWN
+        nothing = NO_AMOUNTS if unit.key[0] in self.present.collected else UNKNOWN
         return self.present.allocated.get(unit.key, nothing)
 
     def requested(self, unit: Unit) -> Amounts:
-        nothing = Amounts(0.0) if unit.cluster.name in self.present.collected else UNKNOWN
+        nothing = Amounts(0.0) if unit.key[0] in self.present.collected else UNKNOWN
         return self.present.requested.get(unit.key, nothing)
 
     def gpu_quota(self, unit: Unit) -> float | None:
@@ -74,7 +77,7 @@ class Reading:
 
     def made(self) -> Iterable[tuple[tuple[str, str], datetime]]:
         units = self.chart.project_units if self.level == "project" else self.chart.department_units
-        return ((unit.key, unit.row.created_at) for unit in units.values())
+        return ((unit.key, unit.created_at) for unit in units.values())
 
     async def remembered(self, key: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
         services = self.caller.services

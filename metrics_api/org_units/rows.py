@@ -50,10 +50,10 @@ PRESENT = {
 }
 
 COLUMNS = (
-    Column("name", lambda row: row.unit.row.name, is_searched=True),
-    Column("clusterId", lambda row: row.unit.cluster.id),
+    Column("name", lambda row: row.unit.name, is_searched=True),
+    Column("clusterId", lambda row: row.unit.place.cluster),
     *(Column(name, value, float) for name, value in PRESENT.items()),
-    Column("createdAt", lambda row: row.unit.row.created_at, datetime),
+    Column("createdAt", lambda row: row.unit.created_at, datetime),
     *(Column(f"{field}{name}", averaged(name, value), float) for name in RANGES for field, value in AVERAGED.items()),
 )
 
