@@ -11,7 +11,7 @@ from metrics_api.errors import ApiError
 from metrics_api.listing import CountQuery, ListQuery
 from metrics_api.org_units.bodies import DepartmentChange, NewDepartment
 from metrics_api.org_units.figures import read_figures
-from metrics_api.org_units.finding import find_cluster, find_unit, read_chart
+from metrics_api.org_units.finding import find_cluster, find_unit, read_chart, require_making
 from metrics_api.org_units.resources import PoolResources, ResourceList, amounts_of
 from metrics_api.org_units.rows import COLUMNS, Row, read_rows
 from metrics_api.org_units.views import DepartmentView, view_department
@@ -71,7 +71,7 @@ async def create(caller: Caller, body: NewDepartment) -> DepartmentView:
     cluster = find_cluster(caller, chart, body.clusterId)
     identifier = department_id(cluster.name, body.name)
     caller.target.id, caller.target.name = identifier, body.name
-    caller.require("create", "department", Place(cluster.tenant_id, cluster.id, identifier))
+    require_making(caller, "department", Place(cluster.tenant_id, cluster.id, identifier))
     control = caller.services.control
 
     def make() -> Department:

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
 from metrics_api.org_units.rows import PROJECT_COLUMNS
 from queries.ids import cluster_id, department_id, node_pool_id, project_id
 from queries.window import format_time
 from tests.live import NOW, OPEN, START
-from tests.metrics_api.community import Community
+from tests.metrics_api.community import Community, community
 from tests.served import HOSTILE
 
 PROJECTS = "/api/v1/org-unit/projects"
@@ -246,7 +248,7 @@ def test_who_makes_a_deleted_project_again_may_do_so_in_its_cluster(people: Comm
     with made(admin, "a-secret"):
         pass
     body = {"name": "a-secret", "clusterId": ALPHA, "resources": []}
-    assert people.client("department-admin").post(PROJECTS, json=body).status_code in (403, 404)
+    assert people.client("department-admin").post(PROJECTS, json=body).status_code == 403
     fresh = body | {"name": "a-fresh"}
     answer = people.client("department-admin").post(PROJECTS, json=fresh)
     assert answer.status_code == 201, "of the department that the configuration file says"
@@ -260,3 +262,43 @@ def test_nobody_moves_a_project_to_where_they_may_not(people: Community, admin: 
     assert people.client("department-admin").put(f"{PROJECTS}/{A}", json=body).status_code == 400
     assert people.client("project-admin").put(f"{PROJECTS}/{A}", json=body).status_code == 400
     assert admin.delete(f"/api/v1/org-unit/departments/{other}").status_code == 204
+
+
+def test_a_project_that_a_cluster_shows_may_have_any_name(tmp_path: Path) -> None:
+    with community(tmp_path, is_filled=True) as people:
+        admin, identifier = people.client("admin"), project_id("beta", HOSTILE)
+        path = f"{PROJECTS}/{identifier}"
+        assert admin.get(path).json()["name"] == HOSTILE
+        wanted = {"filterBy": f"name=={HOSTILE}", "search": HOSTILE[5:20]}
+        assert [each["id"] for each in admin.get(PROJECTS, params=wanted).json()["projects"]] == [identifier]
+        assert admin.put(f"{path}/resources", json=[{"gpu": {"deserved": 1}}]).status_code == 200
+        asked = {"start": "2025-03-03", "end": "2025-03-03T04:00:00Z", "by": "project"}
+        before = admin.get("/api/v1/ledger", params=asked).json()["data"]
+        assert admin.delete(path).status_code == 204
+        assert admin.get(path).status_code == 404
+        assert admin.get("/api/v1/ledger", params=asked).json()["data"] == before, "its past stays"
+        assert identifier not in ids(admin, "")
+
+
+def test_another_process_sees_what_was_made(people: Community, admin: TestClient) -> None:
+    settings = people.app.state.services.settings
+    other = create_app(settings)
+    token = {"Authorization": admin.headers["Authorization"]}
+    with TestClient(other, headers=token) as elsewhere, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("queries.control.chart.SECONDS", 0.0)
+        before = len(ids(elsewhere, ""))
+        with made(admin, "shared") as project:
+            assert len(ids(elsewhere, "")) == before + 1
+            assert elsewhere.get(f"{PROJECTS}/{project['id']}").status_code == 200
+        assert len(ids(elsewhere, "")) == before
+
+
+def test_a_list_asks_one_question_for_each_range(admin: TestClient, asked: list[str]) -> None:
+    with made(admin, "fresh-chart"):
+        del asked[:]
+        assert ids(admin, "")
+        averages = [sql for sql in asked if "born" in sql]
+        assert len(averages) == 3
+        del asked[:]
+        assert ids(admin, "sortBy=avgGpuAllocation30d")
+        assert not [sql for sql in asked if "born" in sql], "they are remembered"
