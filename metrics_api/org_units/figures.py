@@ -1,8 +1,7 @@
 """Figures: what projects and departments have now and had on average, asked once for all of them and remembered."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 
 from metrics_api.asking import asker_of
@@ -72,12 +71,10 @@ class Reading:
 
     async def averages(self, asker: Asker, name: str) -> Averages:
         window = window_of(name, asker.now)
-        key = ("averages", self.level, name, window, self.chart.revision, *state_of(asker, window))
-        return await self.remembered(key, asker, lambda limited: ask_averages(limited, window, self.level, self.made()))
-
-    def made(self) -> Iterable[tuple[tuple[str, str], datetime]]:
-        units = self.chart.project_units if self.level == "project" else self.chart.department_units
-        return ((unit.key, unit.created_at) for unit in units.values())
+        key = ("averages", self.level, name, window, self.chart.shapes[self.level], *state_of(asker, window))
+        return await self.remembered(
+            key, asker, lambda limited: ask_averages(limited, window, self.level, self.chart.births[self.level])
+        )
 
     async def remembered(self, key: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
         services = self.caller.services

@@ -95,7 +95,7 @@ class Chart:
 
     def prepare(self) -> None:
         """Make what requests would wait for."""
-        _ = self.assigned, self.project_units, self.department_units, self.children, self.pools_by_name
+        _ = self.assigned, self.project_units, self.department_units, self.children, self.pools_by_name, self.shapes
 
     @cached_property
     def project_units(self) -> dict[str, Unit]:
@@ -107,6 +107,20 @@ class Chart:
     def department_units(self) -> dict[str, Unit]:
         """By id."""
         return {each.id: self._unit_in(each) for each in in_order(self.departments.values())}
+
+    @cached_property
+    def births(self) -> dict[str, frozenset[tuple[tuple[str, str], datetime]]]:
+        """When each project and each department was made."""
+        units = {"project": self.project_units, "department": self.department_units}
+        return {
+            level: frozenset((each.key, each.created_at) for each in found.values()) for level, found in units.items()
+        }
+
+    @cached_property
+    def shapes(self) -> dict[str, int]:
+        """What is another where there are other projects; or other departments, or other projects in them."""
+        placed = frozenset((unit.key, unit.place.department) for unit in self.project_units.values())
+        return {"project": hash(self.births["project"]), "department": hash((self.births["department"], placed))}
 
     def _unit_of(self, project: Project, by_name: str | None) -> Unit:
         cluster = self.clusters[project.cluster_id]
