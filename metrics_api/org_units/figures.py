@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from metrics_api.asking import asker_of
+from metrics_api.memory import GRACE_SECONDS
 from metrics_api.services import Caller
 from metrics_api.telemetry import newest
 from queries.averages import RANGES, Average, Averages, ask_averages, state_of, window_of
@@ -64,22 +65,31 @@ class Reading:
         return Figures(present, {name: await self.averages(asker, name) for name in RANGES if name in ranges})
 
     async def present(self, asker: Asker) -> Present:
+        """Up to a minute old, so that nobody waits for each minute's samples."""
         window = newest(asker)
+        scope, *state = asker.state
         version = self.caller.services.engine.lake.workloads.snapshot().version
-        key = ("present", self.level, window, version, *asker.state)
-        return await self.remembered(key, asker, lambda limited: ask_present(limited, window, self.level))
+        return await self.remembered(
+            ("present", self.level, scope, self.chart.revision),
+            (window, version, *state),
+            asker,
+            lambda limited: ask_present(limited, window, self.level),
+        )
 
     async def averages(self, asker: Asker, name: str) -> Averages:
         window = window_of(name, asker.now)
-        key = ("averages", self.level, name, window, self.chart.shapes[self.level], *state_of(asker, window))
+        scope, files = state_of(asker, window)
         return await self.remembered(
-            key, asker, lambda limited: ask_averages(limited, window, self.level, self.chart.births[self.level])
+            ("averages", self.level, name, scope, self.chart.shapes[self.level]),
+            (window, files),
+            asker,
+            lambda limited: ask_averages(limited, window, self.level, self.chart.births[self.level]),
         )
 
-    async def remembered(self, key: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
+    async def remembered(self, key: Hashable, version: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
         services = self.caller.services
 
         def work(stop: Stop) -> T:
             return ask(asker.within(stop, BOUNDLESS))
 
-        return await services.memory.get(key, lambda: services.pool.answer(work, is_short=True))
+        return await services.memory.get(key, version, lambda: services.pool.answer(work, is_short=True), GRACE_SECONDS)
