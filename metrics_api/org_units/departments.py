@@ -45,7 +45,7 @@ class DepartmentsView(CompletePage):
 async def list_all(caller: Caller, query: DepartmentQuery) -> DepartmentsView:
     """The departments that the caller may see: those that were made, and those of the configuration file."""
     chart = await read_chart(caller)
-    page = query.page(await read_rows(caller, chart, "department", query))
+    page = (await read_rows(caller, chart, "department", query)).page(query)
     shown = [
         view_department(chart, row, has_children=query.verbosity == "verbose", has_averages=query.verbosity != "meta")
         for row in page.rows
@@ -56,7 +56,8 @@ async def list_all(caller: Caller, query: DepartmentQuery) -> DepartmentsView:
 async def count(caller: Caller, query: DepartmentCount) -> Count:
     """How many departments there are."""
     chart = await read_chart(caller)
-    return Count(count=len(query.matching(await read_rows(caller, chart, "department", query))))
+    rows = await read_rows(caller, chart, "department", query)
+    return Count(count=len(query.matching(rows.rows)))
 
 
 async def read(caller: Caller, department_id: str) -> DepartmentView:

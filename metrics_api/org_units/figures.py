@@ -12,7 +12,7 @@ from queries.averages import RANGES, Average, Averages, ask_averages, state_of, 
 from queries.averages import UNKNOWN as NO_AVERAGE
 from queries.control.chart import Chart, Unit
 from queries.engine import BOUNDLESS
-from queries.present import UNKNOWN, Amounts, Level, Present, ask_present
+from queries.present import NOTHING_NOW, UNKNOWN, Amounts, Level, Present, ask_present
 from queries.question import Asker
 from queries.stop import Stop
 
@@ -26,7 +26,7 @@ NO_AMOUNTS = Amounts(0.0, 0.0, 0.0)
 class Figures:
     """What is known of the units of a level. averages: by the name of the range; only those that were asked for."""
 
-    present: Present = field(default_factory=Present)
+    present: Present = NOTHING_NOW
     averages: Mapping[str, Averages] = field(default_factory=dict)
 
     def average(self, unit: Unit, name: str) -> Average:
@@ -61,7 +61,7 @@ class Reading:
 
     async def figures(self, has_present: bool, ranges: Collection[str]) -> Figures:
         asker = await asker_of(self.caller)
-        present = await self.present(asker) if has_present else Present()
+        present = await self.present(asker) if has_present else NOTHING_NOW
         return Figures(present, {name: await self.averages(asker, name) for name in RANGES if name in ranges})
 
     async def present(self, asker: Asker) -> Present:

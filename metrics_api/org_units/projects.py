@@ -41,14 +41,15 @@ class ProjectsView(CompletePage):
 async def list_all(caller: Caller, query: ProjectQuery) -> ProjectsView:
     """The projects that the caller may see: those that were made, and those that clusters show."""
     chart = await read_chart(caller)
-    page = query.page(await read_rows(caller, chart, "project", query))
+    page = (await read_rows(caller, chart, "project", query)).page(query)
     return ProjectsView(projects=[view_project(chart, row) for row in page.rows], next=page.next)
 
 
 async def count(caller: Caller, query: ProjectCount) -> Count:
     """How many projects there are."""
     chart = await read_chart(caller)
-    return Count(count=len(query.matching(await read_rows(caller, chart, "project", query))))
+    rows = await read_rows(caller, chart, "project", query)
+    return Count(count=len(query.matching(rows.rows)))
 
 
 async def read(caller: Caller, project_id: str) -> ProjectView:
