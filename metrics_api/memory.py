@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-MOST = 64
+MOST = 128
+"""How many values are kept: what somebody sees of the projects is four."""
 
 GRACE_SECONDS = 60.0
 """How long an older version serves while the newest is worked out."""

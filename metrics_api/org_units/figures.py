@@ -1,7 +1,8 @@
 """Figures: what projects and departments have now and had on average, asked once for all of them and remembered."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from metrics_api.asking import asker_of
@@ -14,10 +15,10 @@ from queries.control.chart import Chart, Unit
 from queries.engine import BOUNDLESS
 from queries.present import NOTHING_NOW, UNKNOWN, Amounts, Level, Present, ask_present
 from queries.question import Asker
+from queries.scope import Scope
 from queries.stop import Stop
 
 T = TypeVar("T")
-
 
 NO_AMOUNTS = Amounts(0.0, 0.0, 0.0)
 
@@ -83,8 +84,15 @@ class Reading:
             ("averages", self.level, name, scope, self.chart.shapes[self.level]),
             (window, files),
             asker,
-            lambda limited: ask_averages(limited, window, self.level, self.chart.births[self.level]),
+            lambda limited: ask_averages(limited, window, self.level, self.births(asker.scope)),
         )
+
+    def births(self, scope: Scope) -> Iterable[tuple[tuple[str, str], datetime]]:
+        """When each unit was made; of projects, those that may be seen."""
+        births = self.chart.births[self.level]
+        if self.level == "department" or scope.is_everything:
+            return births
+        return [(key, made) for key, made in births if scope.includes(*key)]
 
     async def remembered(self, key: Hashable, version: Hashable, asker: Asker, ask: Callable[[Asker], T]) -> T:
         services = self.caller.services

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
 from metrics_api.org_units.rows import PROJECT_COLUMNS
+from queries.control.revision import touch
+from queries.control.tables import Quota
 from queries.ids import cluster_id, department_id, node_pool_id, project_id
-from queries.window import format_time
+from queries.window import format_time, parse_time
 from tests.live import NOW, OPEN, START
 from tests.metrics_api.community import Community, community
 from tests.served import HOSTILE
@@ -20,7 +23,6 @@ PROJECTS = "/api/v1/org-unit/projects"
 ALPHA, BETA = cluster_id("alpha"), cluster_id("beta")
 A, B = project_id("alpha", "a"), project_id("alpha", "b")
 OF_BETA = project_id("beta", "a")
-SPAN: dict[str, Any] = {"start": format_time(START), "end": format_time(OPEN.start)}
 
 
 @contextmanager
@@ -57,13 +59,15 @@ def test_what_clusters_show_is_listed(admin: TestClient) -> None:
 
 
 def test_averages_are_those_of_the_ledger(admin: TestClient) -> None:
-    hours = (OPEN.start - START).total_seconds() / 3600
-    rows = admin.get("/api/v1/ledger", params=SPAN | {"by": "cluster,project"}).json()["data"]
+    listed = admin.get(PROJECTS).json()["projects"]
+    updated = listed[0]["overtimeData"]["range24hData"]["updatedAt"]
+    hours = (min(parse_time(updated), NOW) - START).total_seconds() / 3600
+    span = {"start": format_time(START), "end": updated}
+    rows = admin.get("/api/v1/ledger", params=span | {"by": "cluster,project"}).json()["data"]
     ledger = {project_id(row["cluster"], row["project"]): row for row in rows if row["project"]}
-    asked = SPAN | {"metric": "gpu_memory_utilization_ratio", "by": "cluster,project", "step": "6h", "shape": "rows"}
+    asked = span | {"metric": "gpu_memory_utilization_ratio", "by": "cluster,project", "step": "1w", "shape": "rows"}
     told = admin.get("/api/v1/metrics/range", params=asked).json()["data"]
     memory = {project_id(row["cluster"], row["project"]): row for row in told if row["project"]}
-    listed = admin.get(PROJECTS).json()["projects"]
     assert {project["id"] for project in listed} == set(ledger)
     for project in listed:
         row = ledger[project["id"]]
@@ -74,7 +78,7 @@ def test_averages_are_those_of_the_ledger(admin: TestClient) -> None:
             filled = memory[project["id"]]["gpu_memory_utilization_ratio"]
             percent = None if filled is None else pytest.approx(100 * filled)
             assert average["averageGpuMemoryUtilization"] == percent
-            assert average["updatedAt"] == format_time(OPEN.start)
+            assert average["updatedAt"] == updated
 
 
 @pytest.mark.parametrize(
@@ -163,10 +167,19 @@ def test_a_project_lives(admin: TestClient) -> None:
     assert admin.put(path, json={"resources": []}).status_code == 404
 
 
-def test_quotas_are_what_metrics_and_telemetry_answer(admin: TestClient) -> None:
+def backdate(people: Community, project: str) -> None:
+    """As if the quotas had been set before the lake begins, which may end before this hour."""
+    with people.app.state.services.control.session() as session:
+        session.execute(update(Quota).where(Quota.org_unit_id == project).values(since=START))
+        touch(session)
+    people.app.state.services.forget()
+
+
+def test_quotas_are_what_metrics_and_telemetry_answer(people: Community, admin: TestClient) -> None:
     pool = {"nodePool": {"id": node_pool_id("alpha", "a100_80gb")}, "gpu": {"deserved": 2}}
     whole = {"gpu": {"deserved": 5}, "cpu": {"deserved": 4000}, "memory": {"deserved": 10, "units": "GB"}}
     with made(admin, "with-quota", resources=[whole, pool]) as project:
+        backdate(people, project["id"])
         for name, value in (("GPU_QUOTA", "7"), ("CPU_QUOTA", "4000"), ("MEMORY_QUOTA", "10000")):
             asked = f"{PROJECTS}/telemetry?telemetryType={name}&groupBy=ProjectId"
             groups = {each["groups"][0]["value"]: each["value"] for each in admin.get(asked).json()["values"]}
