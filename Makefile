@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(CURDIR)/.venv/bin:$(PATH)
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help demo test soak check format bench lock clean
+.PHONY: help demo test soak check format bench client lock clean
 
 help: ## Show this.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,9 +22,9 @@ test: $(DEVELOPMENT) ## Set up and run everything: checks and tests.
 	@$(MAKE) --no-print-directory check
 	@pytest --numprocesses auto --dist loadfile
 
-soak: $(DEVELOPMENT) ## The chaos test for a long time: 2,000 collectors are killed while others read.
+soak: $(DEVELOPMENT) ## For a long time: 2,000 collectors are killed while others read; the ledger's rules on random nodes.
 	@setup/packages unpack prometheus prometheus
-	@CHAOS_KILLS=2000 pytest tests/collectors/test_chaos.py
+	@CHAOS_KILLS=2000 RULES_EXAMPLES=300 pytest tests/collectors/test_chaos.py tests/queries/ledger/test_rules.py
 
 check: $(DEVELOPMENT) ## Format, lint, types, imports.
 	@ruff format --check .
@@ -43,11 +43,15 @@ bench: $(DEVELOPMENT) ## Compare with what a user would pick instead, side by si
 	@setup/packages unpack victoria-metrics victoria-metrics
 	@python -m tests.benchmarks
 
+client: $(DEVELOPMENT) ## Generate a Python client from the OpenAPI document, in client/; docs/client.md shows its use.
+	@metrics-api openapi > openapi.json
+	@openapi-python-client generate --path openapi.json --config docs/client.yml --output-path client --overwrite
+
 lock: $(DEVELOPMENT) ## Resolve the dependencies anew into the lock files.
 	@setup/lock
 
 clean: ## Remove everything that the commands made, the demo's data included.
-	rm -rf .venv .tools .demo .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .tools .demo .bench client openapi.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(RUNTIME): requirements.lock pyproject.toml
 	@setup/environment requirements.lock

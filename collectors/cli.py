@@ -34,6 +34,7 @@ from collectors.report import print_report, report_as_json
 from collectors.run import FAILURES
 from collectors.run import run as run_collectors
 from collectors.upkeep import keep_up
+from queries.clusters import Clusters, Roll
 from queries.lake import Lake, LakeError
 from queries.ledger.review import Policy
 from queries.logs import write_logs
@@ -67,7 +68,7 @@ def run(
 ) -> None:
     """Collect all clusters, at every tick, until stopped; fill what is missing in between."""
     with explained():
-        settings = load(config)
+        settings = read_settings(config)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
@@ -80,10 +81,10 @@ def run(
 def once(config: Config = None, cluster: Only = None) -> None:
     """Collect the open hour, and those that are not final, of all clusters, and stop."""
     with explained():
-        settings = load(config)
+        settings, clusters = load(config)
         lake = Lake(settings.store.path)
         lake.create()
-        chosen, registry = choose(settings, cluster), Registry(settings.clusters)
+        chosen, registry = choose(clusters, cluster), Registry(clusters.collected)
         with ThreadPoolExecutor(max(1, len(chosen))) as pool:
             collectors = [Collector(each, lake, settings.collect, registry=registry) for each in chosen]
             ticks = [(collector.cluster.name, pool.submit(collector.tick)) for collector in collectors]
@@ -113,12 +114,12 @@ def backfill(
 ) -> None:
     """Collect the hours between two times that are missing in the lake, oldest first."""
     with explained():
-        settings = load(config)
+        settings, clusters = load(config)
         window = window_between(start, end)
         policy = policy_of(again, force)
         lake = Lake(settings.store.path)
         lake.create()
-        chosen, registry = choose(settings, cluster), Registry(settings.clusters)
+        chosen, registry = choose(clusters, cluster), Registry(clusters.collected)
         with progress_bar() as progress, ThreadPoolExecutor(max(1, len(chosen))) as pool:
             collectors = [Collector(each, lake, settings.collect, registry=registry) for each in chosen]
             fills = [pool.submit(fill, collector, window, policy, progress) for collector in collectors]
@@ -136,7 +137,7 @@ def backfill(
 def upkeep(config: Config = None) -> None:
     """Compact closed days, drop what is past its retention, and remove files that nothing needs any more."""
     with explained():
-        settings = load(config)
+        settings = read_settings(config)
         lake = Lake(settings.store.path)
         lake.create()
         count = 0
@@ -150,7 +151,7 @@ def upkeep(config: Config = None) -> None:
 def repair(config: Config = None) -> None:
     """Take damaged files out of the lake, tell what they held, and how to collect it again."""
     with explained():
-        lake = Lake(load(config).store.path)
+        lake = Lake(read_settings(config).store.path)
         lake.create()
         lost = [what for table in lake.tables for what in repair_table(table)]
         for what in lost:
@@ -176,11 +177,11 @@ def doctor(
 
     Ends with code 2 if a cluster cannot be collected."""
     with explained():
-        settings = load(config, logging.ERROR)
-        chosen = choose(settings, cluster)
+        settings, clusters = load(config, logging.ERROR)
+        chosen = choose(clusters, cluster)
         with asking_bar() as progress:
             tasks = {each.name: progress.add_task(each.name, total=len(CHECKS)) for each in chosen}
-            report = diagnose(settings, chosen, lambda name: progress.advance(tasks[name]))
+            report = diagnose(settings, chosen, lambda name: progress.advance(tasks[name]), every=clusters.collected)
         if as_json:
             typer.echo(report_as_json(report))
         else:
@@ -233,12 +234,29 @@ def window_between(start: str, end: str) -> Window:
     return Window(first, last)
 
 
-def load(config: Path | None, level: int = logging.INFO) -> Settings:
+def read_settings(config: Path | None, level: int = logging.INFO) -> Settings:
     write_logs(level)
-    settings = Settings.load(config or default_config())
-    if not settings.clusters:
-        raise SettingsError("no cluster is configured; add one: [[clusters]] with name and prometheus")
-    return settings
+    return Settings.load(config or default_config())
+
+
+def load(config: Path | None, level: int = logging.INFO) -> tuple[Settings, Roll]:
+    """The settings, and the clusters that are configured or registered.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    settings = read_settings(config, level)
+    clusters = Clusters(settings, with_secrets=True)
+    clusters.refresh()
+    clusters.close()
+    if not clusters.roll.names:
+        raise SettingsError(
+            "no cluster is configured or registered; add one: [[clusters]] with name and prometheus, or POST"
+            " /api/v1/clusters"
+        )
+    for name, problem in clusters.roll.unusable.items():
+        console.print(f"[red]cluster {name!r} is left out:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    return settings, clusters.roll
 
 
 def default_config() -> Path | None:
@@ -246,8 +264,8 @@ def default_config() -> Path | None:
     return path if path.is_file() else None
 
 
-def choose(settings: Settings, names: list[str] | None) -> list[Cluster]:
-    return [settings.cluster(name) for name in names] if names else list(settings.clusters)
+def choose(clusters: Roll, names: list[str] | None) -> list[Cluster]:
+    return [clusters.cluster(name) for name in names] if names else list(clusters.collected)
 
 
 def progress_bar() -> Progress:

@@ -48,14 +48,19 @@ class Report:
 
 
 def diagnose(
-    settings: Settings, clusters: Sequence[Cluster], advance: Advance = lambda _: None, clock: Clock = now
+    settings: Settings,
+    clusters: Sequence[Cluster],
+    advance: Advance = lambda _: None,
+    clock: Clock = now,
+    every: Sequence[Cluster] | None = None,
 ) -> Report:
     """Examine the lake, and clusters, all at once, each by itself. Nothing is written, neither to them nor to the lake.
+    every: all that are collected; without it, those of the settings.
 
     Raises:
         LakeError: store.path names nothing that can hold a lake.
     """
-    lake, registry = Lake(settings.store.path), Registry(settings.clusters, clock)
+    lake, registry = Lake(settings.store.path), Registry(settings.clusters if every is None else every, clock)
 
     def examine(cluster: Cluster) -> Diagnosis:
         try:

@@ -265,6 +265,8 @@ class Prometheus:
             raise self._error(
                 f"answered with something else than Prometheus's JSON ({error!r}); is it a Prometheus?"
             ) from None
+        except requests.exceptions.InvalidHeader:  # which has the header's value in it
+            raise self._error("cannot be asked: a header has characters that none may have; see its secrets") from None
         except (requests.RequestException, HTTPError) as error:
             raise self._error(
                 f"cannot be reached ({innermost(error)}); is it running, and is clusters.prometheus right?"

@@ -1,9 +1,9 @@
 """Registry: whose each GPU is. One that two clusters show (a Thanos and its leaf) must not be booked twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from collectors.census import MINUTE, Census, plain
 from collectors.prometheus import PrometheusError
@@ -25,7 +25,8 @@ NAMED = 3
 
 
 class ConflictError(Exception):
-    """A cluster shows GPUs that are another's. The message names them, both clusters, and what would be right."""
+    """A cluster shows GPUs that are another's, or is not ours any more. The message says which, and what would be
+    right."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ class Conflict:
 
 
 class Registry:
-    """Whose the GPUs of all configured clusters are: a GPU belongs to the cluster configured first. Several threads may
-    use it."""
+    """Whose the GPUs of all clusters are: a GPU belongs to the first of them. Several threads may use it."""
 
     def __init__(
         self,
@@ -62,14 +62,27 @@ class Registry:
         patience: timedelta = PATIENCE,
     ) -> None:
         self.clock = clock
-        self._censuses = {cluster.name: Census(cluster, patience) for cluster in clusters}
+        self._patience = patience
+        self._censuses: dict[str, Census] = {}
+        self.follow(clusters)
+
+    def follow(self, clusters: Sequence[Cluster]) -> None:
+        """These are the clusters now."""
+        known = self._censuses
+        self._censuses = {
+            cluster.name: known[cluster.name]
+            if cluster.name in known and known[cluster.name].cluster == cluster
+            else Census(cluster, self._patience)
+            for cluster in clusters
+        }
 
     def check(self, cluster: str, gpus: Iterable[str], window: Window) -> None:
         """Refuse GPUs that a cluster shows in a window, if an earlier cluster shows them at the same time. A GPU that
         was moved is not in both at once: each cluster's part of it is its own.
 
         Raises:
-            ConflictError: they are another's; or it seems so, and that one cannot be asked now.
+            ConflictError: they are another's; or it seems so, and that one cannot be asked now; or the cluster itself
+                is collected no more.
         """
         conflict = self.conflict(cluster, gpus, window)
         if conflict:
@@ -81,20 +94,17 @@ class Registry:
         Raises:
             ConflictError: an earlier cluster had such GPUs lately, and cannot be asked about them now.
         """
-        own, names = self._censuses[cluster], {plain(gpu): gpu for gpu in gpus if gpu}
-        for earlier in self._before(cluster):
+        censuses, names = self._censuses, {plain(gpu): gpu for gpu in gpus if gpu}
+        if cluster not in censuses:
+            raise ConflictError(f"cluster {cluster!r} is collected no more; what was read of it is not booked")
+        own = censuses[cluster]
+        for earlier in takewhile(lambda census: census is not own, censuses.values()):
             doubtful = iter(sorted(names.keys() & earlier.gpus_since(window.start, self.clock())))
             while some := list(islice(doubtful, BATCH)):
                 shared = self._shown_by_both(own, earlier, {gpu: names[gpu] for gpu in some}, window)
                 if shared:
                     return Conflict(shared, own.cluster, earlier.cluster)
         return None
-
-    def _before(self, cluster: str) -> Iterator[Census]:
-        for name, census in self._censuses.items():
-            if name == cluster:
-                return
-            yield census
 
     def _shown_by_both(self, own: Census, other: Census, gpus: dict[str, str], window: Window) -> list[str]:
         """Those of some GPUs that two clusters show at once, in a window or the hour before it: a window that has just

@@ -1,4 +1,4 @@
-"""Run: all clusters collected at once, each by itself, until told to stop."""
+"""Run: all clusters collected at once, each by itself, as they come and go, until told to stop."""
 
 import threading
 from collections.abc import Callable
@@ -9,14 +9,22 @@ import structlog
 
 from collectors.collect import Clock, Collected, now
 from collectors.collector import Collector
+from collectors.crew import Crew
 from collectors.prometheus import PrometheusError
+from collectors.recording import record
 from collectors.registry import ConflictError, Registry
 from collectors.upkeep import keep_up
+from queries.clusters import Clusters
+from queries.collection import Collection
 from queries.lake import Lake, LakeError
 from queries.ledger.book import UnbalancedError
 from queries.settings import Cluster, Settings
+from queries.window import Window
 
 UPKEEP_EVERY = timedelta(hours=1)
+
+FOLLOW_SECONDS = 1.0
+"""How often is looked whether clusters were registered, changed or deleted."""
 
 SETTLED = datetime(2000, 1, 1, 0, 0, 2, tzinfo=UTC)
 """Ticks are whole numbers of ticks from here: two seconds after the full minute, for samples that are on their way."""
@@ -31,16 +39,26 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Collect every cluster at every tick, and fill its missing hours between the ticks, until ``stop`` is set."""
     lake = Lake(settings.store.path)
     lake.create()
+    clusters = Clusters(settings, with_secrets=True)
     registry = Registry(settings.clusters)
-    tasks = [
-        threading.Thread(target=watch, args=(cluster, lake, settings, stop, now, registry), name=cluster.name)
-        for cluster in settings.clusters
-    ]
-    tasks.append(threading.Thread(target=keep_up_regularly, args=(lake, settings, stop), name="upkeep"))
-    for task in tasks:
-        task.start()
-    for task in tasks:
-        task.join()
+    crew = Crew(lambda cluster, stop: watch(cluster, lake, settings, stop, now, registry), partial(note, lake))
+    upkeep = threading.Thread(target=keep_up_regularly, args=(lake, settings, stop), name="upkeep")
+    upkeep.start()
+    while not stop.is_set():
+        clusters.refresh()
+        registry.follow(clusters.roll.collected)
+        crew.follow(clusters.roll)
+        stop.wait(FOLLOW_SECONDS)
+    crew.stop()
+    upkeep.join()
+    clusters.close()
+
+
+def note(lake: Lake, cluster: str, problem: str) -> None:
+    """A cluster that cannot even be begun with becomes a run that says so."""
+    hour, said = Window.hour_of(now()), f"cluster {cluster!r}: {problem}"
+    log.error("not collected", cluster=cluster, problem=said)
+    record(lake, Collection(cluster, "live", hour, now(), 0.0, error=said))
 
 
 def watch(

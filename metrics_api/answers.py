@@ -34,7 +34,7 @@ class ClusterFreshness(BaseModel):
     """How fresh one cluster's part of an answer is."""
 
     name: str
-    status: Literal["ok", "late", "never"]
+    status: Literal["ok", "late", "never", "deleted"]
     collected_until: datetime | None = None
 
 

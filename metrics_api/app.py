@@ -7,13 +7,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
-from metrics_api.endpoint import LARGEST_BODY
 from metrics_api.errors import HANDLERS
 from metrics_api.formats import PACKED
 from metrics_api.hardened import Hardened
 from metrics_api.health import Measured
 from metrics_api.openapi import describe
 from metrics_api.pages import page_routes
+from metrics_api.repeats import MOST_BYTES, Repeats
 from metrics_api.routes import ENDPOINTS
 from metrics_api.services import Services
 from metrics_api.zstd import ZstdMiddleware
@@ -44,13 +44,13 @@ def create_app(settings: Settings) -> Starlette:
         routes=[endpoint.route() for endpoint in ENDPOINTS] + page_routes(),
         middleware=[
             Middleware(Measured),
+            Middleware(Repeats, services=services, most_bytes=min(MOST_BYTES, settings.limits.cache_bytes)),
             Middleware(Hardened, is_open=settings.auth.mode == "off"),
             Middleware(GZipMiddleware, minimum_size=LARGE, compresslevel=4, exclude_content_types=COMPRESSED),
             Middleware(ZstdMiddleware, minimum_size=LARGE, exclude_content_types=COMPRESSED),
         ],
         exception_handlers=HANDLERS,
         lifespan=lifespan,
-        max_body_size=LARGEST_BODY,
     )
     app.state.services = services
     app.state.openapi = describe(ENDPOINTS)

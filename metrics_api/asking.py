@@ -51,6 +51,9 @@ class Formed(Protocol):
 SETTLED_AFTER = timedelta(hours=25)
 """Late samples are looked for during a day, once an hour."""
 
+DONE = ("ok", "deleted")
+"""Of a cluster of which nothing is missing by now."""
+
 SHORT = timedelta(days=1, hours=1)
 """Questions about more never keep those about less waiting."""
 
@@ -121,7 +124,7 @@ async def computed(
     services = caller.services
     check_window(window, services.settings.limits)
     whole = (*key, *asker.state, services.engine.lake.workloads.snapshot().version)
-    return await services.cache.get(whole, lambda: services.pool.answer(work, window.length <= SHORT))
+    return await services.cache.get(whole, lambda: services.pool.answer(caller.who, work, window.length <= SHORT))
 
 
 def check_window(window: Window, limits: Limits) -> None:
@@ -161,7 +164,7 @@ def kept(answered: Answer, response: Response, way: tuple[object, ...], settled:
 
 
 def is_settled(answered: Answer, window: Window, now: datetime) -> bool:
-    is_complete = not answered.warnings and all(cluster.status == "ok" for cluster in answered.clusters)
+    is_complete = not answered.warnings and all(cluster.status in DONE for cluster in answered.clusters)
     return is_complete and window.end <= now - SETTLED_AFTER
 
 

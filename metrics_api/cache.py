@@ -7,9 +7,22 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 OVERHEAD = 1_000
 """Bytes that an entry takes beside its body."""
+
+
+IS_KEPT = "metrics_api.is_kept"
+"""The scope of a request has it where its answer is one."""
+
+
+class KeptResponse(Response):
+    """A response that is all a matter of the request, the version of the lake, and the minute."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[IS_KEPT] = True
+        await super().__call__(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -23,8 +36,8 @@ class Kept:
     def response(self, if_none_match: str) -> Response:
         """The response; 304 without a body where the client has the same."""
         if is_among(self.headers["ETag"], if_none_match):
-            return Response(None, 304, {name: self.headers[name] for name in ("ETag", "Cache-Control", "Vary")})
-        return Response(self.body, self.status, self.headers)
+            return KeptResponse(None, 304, {name: self.headers[name] for name in ("ETag", "Cache-Control", "Vary")})
+        return KeptResponse(self.body, self.status, self.headers)
 
 
 class Cache:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from metrics_api.admin import admin
 from metrics_api.app import create_app
 from metrics_api.collecting import Minder
+from metrics_api.connection import connection
 from metrics_api.demo.demo import run_demo
 from metrics_api.demo.fleet import HISTORY
 from metrics_api.explained import Config, console, default_config, explained
@@ -61,7 +62,7 @@ def serve(
         if settings.auth.mode == "off":
             console.print("[bold red]auth.mode = off: everyone who reaches this address sees everything[/]")
         application = create_app(settings)
-        minder = Minder(path) if collect and settings.clusters else None
+        minder = Minder(path) if collect else None
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped
         if minder:
             minder.start()
@@ -70,6 +71,9 @@ def serve(
                 application,
                 host=settings.server.host,
                 port=settings.server.port,
+                http=connection(settings.limits),
+                ws="none",
+                server_header=False,
                 log_config=None,
                 access_log=False,
                 forwarded_allow_ips=list(settings.server.trusted_proxies),

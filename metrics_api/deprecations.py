@@ -67,6 +67,18 @@ OLD_METRICS = Deprecation(
     "the metrics of clusters, projects and departments under /api/v1",
 )
 
+OLD_CLUSTERS = Deprecation(
+    SINCE,
+    SUNSET,
+    "/api/v1/clusters",
+    "the lists of Run:ai's old control plane",
+    "/api/v1/clusters, /api/v1/org-unit/projects, /api/v1/org-unit/departments and /api/v1/node-pools",
+)
+
+OLD_NODES = Deprecation(
+    SINCE, SUNSET, "/api/v1/nodes", "the nodes of one cluster", "/api/v1/nodes?filterBy=clusterUuid==..."
+)
+
 OLD_PROMQL = Deprecation(
     SINCE,
     SUNSET,
@@ -75,4 +87,12 @@ OLD_PROMQL = Deprecation(
     "/api/v1/metrics/range, or the metrics of clusters, nodes, projects and workloads under /api/v1",
 )
 
-DEPRECATIONS: tuple[Deprecation, ...] = (OLD_TOKENS, OLD_APPS, OLD_ROLES, OLD_METRICS, OLD_PROMQL)
+DEPRECATIONS: tuple[Deprecation, ...] = (
+    OLD_TOKENS,
+    OLD_APPS,
+    OLD_ROLES,
+    OLD_METRICS,
+    OLD_CLUSTERS,
+    OLD_NODES,
+    OLD_PROMQL,
+)

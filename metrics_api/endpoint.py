@@ -8,14 +8,25 @@ from functools import cached_property, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, SerializerFunctionWrapHandler, TypeAdapter, ValidationError, model_serializer
+from pydantic import (
+    BaseModel,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core.core_schema import CoreSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from metrics_api.access.throttle import network_of
 from metrics_api.auth import authenticate
+from metrics_api.body import read_body
 from metrics_api.deprecations import Deprecation
 from metrics_api.errors import ApiError, Error, invalid
 from metrics_api.policy import Actor
@@ -23,9 +34,10 @@ from metrics_api.services import Caller, Client, Services
 from queries.control.audit import Entry, record
 from queries.control.database import NameTakenError
 
-Handler = Callable[..., Awaitable[object]]
+SEPARATOR = re.compile(r"(?<!\\),")
+"""Of values: a comma that belongs to one has a backslash before it."""
 
-LARGEST_BODY = 1 << 20
+Handler = Callable[..., Awaitable[object]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,12 @@ class CompletePage(Complete):
         written: dict[str, Any] = write(self)
         return {name: value for name, value in written.items() if name != "next" or value is not None}
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Of the fields: what the serializer gives is any object."""
+        fields: Any = {name: value for name, value in core.items() if name != "serialization"}
+        return handler(fields)
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -72,6 +90,8 @@ class Endpoint:
     action: str | None = None
     """What the audit log calls it, where the method does not say."""
     deprecated: Deprecation | None = None
+    refuses: tuple[int, ...] = ()
+    """With which statuses, beside those that follow from what it takes and does (metrics_api/refusals.py)."""
 
     schemes: ClassVar[tuple[str, ...]] = ("bearer",)
     """How one may sign in, as the OpenAPI document calls it."""
@@ -135,9 +155,9 @@ class Endpoint:
         services: Services = request.app.state.services
         arguments: dict[str, object] = dict(request.path_params)
         if not self.is_public:
-            actor = await self.identify(request, services)
-            accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
-            arguments["caller"] = Caller(services, actor, accept, if_none_match, address_of(request))
+            if services.clusters.is_stale:
+                await run_in_threadpool(services.follow_clusters)
+            arguments["caller"] = await self.admit(request, services)
         else:
             arguments["services"] = services
             arguments["client"] = Client(address_of(request), request.headers.get("authorization", ""))
@@ -155,11 +175,30 @@ class Endpoint:
             await self.audit(request, arguments, status)
         return response
 
+    async def admit(self, request: Request, services: Services) -> Caller:
+        """Who asks, if not too often.
+
+        Raises:
+            ApiError: 401, or 429.
+        """
+        address = address_of(request)
+        if self.resource and request.headers.get("sec-fetch-site") == "cross-site":
+            raise ApiError(403, "pages of other sites may change nothing here")
+        try:
+            actor = await self.identify(request, services)
+        except ApiError:
+            check_rate(services, network_of(address))
+            raise
+        accept, if_none_match = (request.headers.get(name, "") for name in ("accept", "if-none-match"))
+        caller = Caller(services, actor, accept, if_none_match, address)
+        check_rate(services, caller.who)
+        return caller
+
     async def handle(self, request: Request, arguments: dict[str, object]) -> Response:
         if self.query:
             arguments["query"] = parse_query(self.query, await self.asked(request))
         if self.body:
-            arguments["body"] = self.parse_body(await request.body())
+            arguments["body"] = self.parse_body(await self.given(request))
         answer = await self.handler(**{name: value for name, value in arguments.items() if name in self.wanted})
         if isinstance(answer, Response):
             return answer
@@ -185,12 +224,31 @@ class Endpoint:
         query: str = request.scope["query_string"].decode("latin-1")
         return query
 
+    async def given(self, request: Request) -> bytes:
+        """The body of a request."""
+        services: Services = request.app.state.services
+        return await read_body(request, self.media_type, services.settings.limits)
+
     async def identify(self, request: Request, services: Services) -> Actor:
         return await authenticate(request.headers.get("authorization", ""), services)
 
     def parse_body(self, body: bytes) -> BaseModel:
         assert self.body
         return parse_body(self.body, body)
+
+
+def check_rate(services: Services, who: str) -> None:
+    """Raises:
+    ApiError: 429, where somebody has asked too often.
+    """
+    seconds = services.rate.wait_seconds(who)
+    if seconds:
+        most = services.settings.limits.requests_per_minute
+        raise ApiError(
+            429,
+            f"more than {most} requests in a minute (limits.requests_per_minute); try again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
 
 
 def get(path: str, handler: Handler, summary: str, tag: str, is_public: bool = False, **more: Any) -> Endpoint:
@@ -240,7 +298,7 @@ def address_of(request: Request) -> str:
 @lru_cache(maxsize=1_000)
 def parse_query(model: type[BaseModel], query: str) -> BaseModel:
     """The query string as a model. A parameter that takes several values may be repeated, or have them separated by
-    commas.
+    commas; the comma of a name is written as ``\\,``.
 
     Dashboards ask the same over and over: models are frozen, and read no clock.
     """
@@ -250,7 +308,7 @@ def parse_query(model: type[BaseModel], query: str) -> BaseModel:
         given = parameters.getlist(name)
         field = fields.get(name)
         if field and is_many(field.annotation):
-            values[name] = [part for text in given for part in text.split(",") if part]
+            values[name] = [part.replace("\\,", ",") for text in given for part in SEPARATOR.split(text) if part]
         elif len(given) > 1:
             raise ApiError(400, f"parameter {name!r} is given {len(given)} times; it takes one value")
         else:

@@ -24,7 +24,7 @@ async def find(caller: Caller, kind: Kind, identifier: str, called: str, parent:
     def work(stop: Stop) -> Entity | None:
         return entities.find(asker.within(stop, rows), kind, identifier.lower(), parent)
 
-    found = await caller.services.pool.answer(work, is_short=True)
+    found = await caller.services.pool.answer(caller.who, work, is_short=True)
     if not found:
         raise not_found(called, identifier)
     return found
@@ -59,7 +59,7 @@ async def find_pool(caller: Caller, asker: Asker, clusters: tuple[str, ...], nam
         pools = (entities.find_node_pool(limited, cluster, name) for cluster in clusters)
         return next((pool for pool in pools if pool), None)
 
-    return await caller.services.pool.answer(work, is_short=True)
+    return await caller.services.pool.answer(caller.who, work, is_short=True)
 
 
 async def pool_conditions(

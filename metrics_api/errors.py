@@ -1,15 +1,17 @@
 """Errors: every failure becomes one shape, ``{"code", "message", "details"}``, here and nowhere else."""
 
 import difflib
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
 from queries.control.database import NameTakenError
 from queries.lake import LakeError
@@ -17,13 +19,28 @@ from queries.question import UnansweredError
 
 log = structlog.get_logger()
 
+LONGEST = 2_000
+"""Characters of what is told: it names what was given, of which there may be a lot."""
+
+LONGEST_VALUE = 200
+
+SECRET = re.compile("secret|password|token|^code$", re.IGNORECASE)
+"""Fields whose values are told to nobody: what tells of errors may be kept."""
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+Told = Annotated[str, AfterValidator(shortened)]
+
 
 class Error(BaseModel):
     """What went wrong, and what would be right."""
 
     code: int
-    message: str
-    details: str | None = None
+    message: Told
+    details: Told | None = None
 
 
 class ApiError(Exception):
@@ -53,7 +70,15 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         404: f"there is nothing at {request.url.path}; the endpoints are listed at /api/docs",
         405: f"{request.url.path} does not answer {request.method}",
     }.get(error.status_code, error.detail)
-    return respond(Error(code=error.status_code, message=message), dict(error.headers or {}))
+    headers = {"Allow": ", ".join(methods_at(request))} if error.status_code == 405 else dict(error.headers or {})
+    return respond(Error(code=error.status_code, message=message), headers)
+
+
+def methods_at(request: Request) -> list[str]:
+    """What may be done at a path; each method has a route."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    here = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 async def on_lake_error(_: Request, error: Exception) -> Response:
@@ -117,5 +142,6 @@ def explain(problem: Any, known: list[str], where: str) -> str:
         )
     if problem["type"] == "missing":
         return f"{where} {path!r} is missing"
-    value = "" if problem["type"] == "value_error" else f" = {problem['input']!r}"
+    is_told = problem["loc"] and problem["type"] != "value_error" and not SECRET.search(path)
+    value = f" = {shortened(repr(problem['input']), LONGEST_VALUE)}" if is_told else ""
     return f"{field}{value}: {message}"

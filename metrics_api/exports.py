@@ -100,7 +100,7 @@ async def list_days(caller: Caller, query: ExportQuery, dataset: DatasetName) ->
             for day, rows in extract.days(engine)
         ]
 
-    return await caller.services.pool.answer(work, is_short=False)
+    return await caller.services.pool.answer(caller.who, work, is_short=False)
 
 
 async def export_dataset(caller: Caller, query: ExportQuery, dataset: DatasetName) -> Streams:
@@ -117,7 +117,7 @@ async def export_dataset(caller: Caller, query: ExportQuery, dataset: DatasetNam
     }
     if is_among(headers["ETag"], caller.if_none_match):
         return Response(None, 304, headers)
-    return Streamed(caller.services.exporting, caller.services.engine, extract, form, headers)
+    return Streamed(caller.services.exporting, caller.who, caller.services.engine, extract, form, headers)
 
 
 def find_export(name: str) -> Export:

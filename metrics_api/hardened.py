@@ -7,8 +7,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
 }
-"""What a browser may not make of an answer. Pages say themselves what they load."""
+"""What a browser may not make of an answer, and that nobody keeps it. Pages say themselves what they load, and answers
+that may be kept say so."""
 
 OPEN = {"X-Auth-Mode": "off"}
 """Said where everybody sees everything."""

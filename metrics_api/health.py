@@ -60,8 +60,11 @@ async def read_own_metrics(services: Services, client: Client) -> Annotated[Resp
     """The service's own metrics, in Prometheus's format, also while the lake cannot be read."""
     if services.settings.auth.metrics == "required":
         require(await authenticate(client.authorization, services), "read", "scrapeable-metrics")
+    await run_in_threadpool(services.follow_clusters)
     try:
-        of_lake = await run_in_threadpool(lambda: generate_latest(lake_metrics(services.asker(EVERYTHING))))
+        of_lake = await run_in_threadpool(
+            lambda: generate_latest(lake_metrics(services.asker(EVERYTHING), services.register))
+        )
         LAKE_UP.set(1)
     except LakeError as error:
         log.error("the lake cannot be read", problem=str(error))

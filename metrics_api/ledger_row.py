@@ -29,14 +29,33 @@ class Charged(BaseModel):
     )
 
 
+HOURS = {
+    "capacity": 24,
+    "allocated": 18,
+    "busy": 12,
+    "idle": 4,
+    "held": 2,
+    "free": 4,
+    "unattributed": 1,
+    "unavailable": 1,
+    "unknown": 0,
+    "wasted": 6,
+}
+"""A day of a GPU, as an example."""
+
+
 def amounts() -> dict[str, Any]:
     """Every amount in seconds, where it is a column of the ledger, in hours and in money; and the ratios."""
     fields: dict[str, Any] = {}
     for amount in AMOUNTS:
+        hours = HOURS[amount.name]
         if amount.is_column:
-            fields[f"{amount.name}_seconds"] = float, Field(description=f"GPU-seconds: {amount.meaning}.")
-        fields[f"{amount.name}_gpu_hours"] = float, Field(description=f"GPU-hours: {amount.meaning}.")
-        fields[f"{amount.name}_cost"] = float | None, Field(description=f"Cost of the GPU-hours: {amount.meaning}.")
+            said = f"GPU-seconds: {amount.meaning}."
+            fields[f"{amount.name}_seconds"] = float, Field(description=said, examples=[hours * 3600])
+        said = f"GPU-hours: {amount.meaning}."
+        fields[f"{amount.name}_gpu_hours"] = float, Field(description=said, examples=[hours])
+        said = f"Cost of the GPU-hours: {amount.meaning}."
+        fields[f"{amount.name}_cost"] = float | None, Field(description=said, examples=[hours * 2])
     return fields | {name: (float | None, Field(description=METRICS[name].entry.help)) for name in LEDGER_RATIOS}
 
 

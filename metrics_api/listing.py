@@ -105,6 +105,8 @@ class CountQuery(BaseModel):
                 "type": "string",
                 "pattern": f"^({fields})(==|!=|<=|>=|=@|!@|=\\^|=\\$).+$",
             }
+            texts = [column.name for column in cls.columns if column.kind is str]
+            properties["filterBy"]["examples"] = [[f"{name}=@a"] for name in texts[:1]]
         return schema
 
 

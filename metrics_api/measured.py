@@ -17,12 +17,10 @@ from metrics_api.encoding import encode
 from metrics_api.formats import MEDIA_TYPE_OF, Format
 from queries.measurements import Measurement, Measurements
 from queries.window import format_time
+from queries.workload_types import CATEGORIES
 
 NOBODY = "(none)"
 """What the group of what belongs to no project, user or node pool is called."""
-
-CATEGORIES = {"training": "Train", "interactive": "Build", "serving": "Deploy"}
-"""Run:ai's names of workload types."""
 
 LABELS = {"gpu_index": "gpu", "gpu": "uuid", "band": "band"}
 """Dimensions that are labels of a series; others are groups."""

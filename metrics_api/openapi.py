@@ -1,16 +1,11 @@
 """OpenAPI: the 3.1 document, generated from the route table."""
 
-import inspect
 from collections.abc import Iterable
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import BaseModel
-
-from metrics_api.endpoint import Endpoint, schema_of
-
-TEMPLATE = "#/components/schemas/{model}"
+from metrics_api.document import Document
+from metrics_api.endpoint import Endpoint
 
 DESCRIPTION = """\
 One ledger for every GPU-second, over all clusters: busy, idle, held, free, unattributed, unavailable, unknown.
@@ -24,104 +19,51 @@ Their sum is the capacity.
 """
 
 
+TAGS = {
+    "Access": "Who may ask: tokens, users, service accounts, access keys, access rules, roles, and the audit log.",
+    "Clusters": "The clusters that are collected, and how complete what is known of them is.",
+    "Departments": "Departments, their quotas and what they used.",
+    "Deprecated": "What Run:ai's earlier APIs had; answers say until when it stays, and what takes its place.",
+    "Exports": "Whole datasets, streamed.",
+    "Grafana": "What Grafana's datasources ask. Sign in with a client id and its secret, or as everywhere.",
+    "Health": "Whether the service lives and can answer; its own metrics.",
+    "Ledger": "Where every GPU-second went, what it cost, and why it stands where it stands.",
+    "Metrics": "Metrics over time and now: of everything by any dimension, and of one thing as Run:ai has it.",
+    "Node pools": "Node pools, by cluster.",
+    "Nodes": "Nodes, and what is on them.",
+    "Projects": "Projects, their quotas and what they used.",
+    "Reports": "What was consumed, as CSV.",
+    "Telemetry": "One number now, or one for each group, over all clusters.",
+    "Waste": "Who held GPUs in vain, and how long workloads waited.",
+    "Workloads": "Workloads and their pods: what they are, what they used, and over their life.",
+}
+"""What the parts of the document are about."""
+
+SIGN_IN = "A token of POST /api/v1/token, or an access key, as it is: tools write Bearer before it themselves."
+
+
 def describe(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
-    schemas: dict[str, Any] = {}
-    paths: dict[str, dict[str, Any]] = {}
+    document = Document()
     for endpoint in endpoints:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation(endpoint, schemas)
+        document.add(endpoint)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Metrics API", "version": version("metrics-api"), "description": DESCRIPTION},
-        "paths": paths,
+        "info": {
+            "title": "Metrics API",
+            "version": version("metrics-api"),
+            "description": DESCRIPTION,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The service that this document is from."}],
+        "tags": [{"name": tag, "description": TAGS.get(tag, "")} for tag in sorted(document.tags)],
+        "paths": document.paths,
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            "schemas": dict(sorted(document.schemas.items())),
+            "responses": dict(sorted(document.refused.items())),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": SIGN_IN},
+                "basic": {"type": "http", "scheme": "basic", "description": "A client id and its secret."},
             },
         },
     }
-
-
-def operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    produced = endpoint.produces
-    error = reference(endpoint.error, "serialization", schemas)
-    content: dict[str, Any] = {}
-    if produced.model:
-        content = {"application/json": {"schema": reference(produced.model, "serialization", schemas)}}
-    if produced.media_types:
-        text = {"schema": {"type": "string"}}
-        content = {
-            media_type: content["application/json"] if media_type == "application/json" else text
-            for media_type in produced.media_types
-        }
-    described: dict[str, Any] = {
-        "operationId": endpoint.operation_id,
-        "summary": endpoint.summary,
-        "description": inspect.getdoc(endpoint.handler) or "",
-        "tags": [endpoint.tag],
-        "security": [] if endpoint.is_public else [{scheme: []} for scheme in endpoint.schemes],
-        "responses": {
-            str(endpoint.status): {"description": "The answer."} | ({"content": content} if produced.model else {}),
-            "default": {
-                "description": "What went wrong, and what would be right.",
-                "content": {"application/json": {"schema": error}},
-            },
-        },
-    }
-    for status in produced.also:
-        described["responses"][str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
-    if endpoint.deprecated:
-        described["deprecated"] = True
-        described["description"] += f"\n\n{endpoint.deprecated}"
-    if endpoint.query or endpoint.in_path:
-        in_query = parameters(endpoint.query, schemas) if endpoint.query else []
-        described["parameters"] = [in_path(name, hint) for name, hint in endpoint.in_path.items()] + in_query
-    if endpoint.body:
-        described["requestBody"] = {
-            "required": True,
-            "content": {endpoint.media_type: {"schema": reference(endpoint.body, "validation", schemas)}},
-        }
-    return described
-
-
-def in_path(name: str, hint: Any) -> dict[str, Any]:
-    schema, _ = schema_of(hint, "validation", TEMPLATE)
-    return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-def parameters(query: type[BaseModel], schemas: dict[str, Any]) -> list[dict[str, Any]]:
-    schema, referred = schema_of(query, "validation", TEMPLATE)
-    schemas |= referred
-    required = schema.get("required", [])
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in required,
-            "description": field.pop("description", ""),
-            "schema": without_null(field),
-        }
-        for name, field in schema.get("properties", {}).items()
-    ]
-
-
-def without_null(field: dict[str, Any]) -> dict[str, Any]:
-    """A parameter that may be left out cannot be given as null."""
-    kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
-    described = {
-        name: value
-        for name, value in field.items()
-        if name not in ("anyOf", "title", "default") or (name == "default" and value is not None)
-    }
-    return described | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds}) if kinds else described
-
-
-def reference(model: Any, mode: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    schema, referred = schema_of(model, mode, TEMPLATE)
-    schemas |= referred
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        schemas[model.__name__] = schema
-        return {"$ref": TEMPLATE.format(model=model.__name__)}
-    return schema

@@ -75,7 +75,9 @@ class Parameters(BaseModel):
     )
     end: Time | None = Field(None, description="The end, not included. Without it: that of the minute that it is.")
     by: tuple[DimensionName, ...] = Field((), description="The dimensions to group by.")
-    where: tuple[Where, ...] = Field((), description="Conditions, all of which hold: project==team-a, node=^gpu-.")
+    where: tuple[Where, ...] = Field(
+        (), description=r"Conditions, all of which hold: project==team-a, node=^gpu-. In a name, write \, for a comma."
+    )
     format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
     envelope: bool = Field(True, description="With false, JSON rows come as a bare array.")
 

@@ -3,10 +3,11 @@ time of each."""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from metrics_api.errors import ApiError
+from metrics_api.lines import LineError, Lines
 from queries.duration import format_duration
 from queries.settings import Limits
 from queries.stop import Stop, StoppedError, TooManyRowsError
@@ -22,17 +23,20 @@ class Pool:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._short = ThreadPoolExecutor(limits.questions, "short question")
-        self._long = ThreadPoolExecutor(limits.questions, "long question")
+        self._short = Lines(limits.questions, "short question")
+        self._long = Lines(limits.questions, "long question")
 
-    async def answer(self, ask: Callable[[Stop], T], is_short: bool) -> T:
-        """What a question answers, which is stopped when its time is over.
+    async def answer(self, who: str, ask: Callable[[Stop], T], is_short: bool) -> T:
+        """What a question of somebody's answers, which is stopped when its time is over.
 
         Raises:
             ApiError: 503 or 422, naming the limit that it reached.
         """
         stop, threads = Stop(), self._short if is_short else self._long
-        work = threads.submit(begin, ask, stop)
+        try:
+            work = threads.submit(who, begin, ask, stop)
+        except LineError:
+            raise ApiError(503, "too many of your questions wait already", headers={"Retry-After": "5"}) from None
         ending = asyncio.get_running_loop().call_later(self.limits.time.total_seconds(), end, stop, work)
         try:
             return await asyncio.wrap_future(work)
@@ -45,7 +49,7 @@ class Pool:
 
     def close(self) -> None:
         for threads in (self._short, self._long):
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.close()
 
     def _took_too_long(self) -> ApiError:
         return ApiError(

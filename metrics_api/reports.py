@@ -93,7 +93,7 @@ async def read_availability() -> Availability:
     return Availability(is_available=True)
 
 
-async def create_report(caller: Caller, body: ReportRequest) -> Annotated[Response, Produces(Report, also=(202,))]:
+async def create_report(caller: Caller, body: ReportRequest) -> Annotated[Response, Produces(Report)]:
     """Ask for a report. It is ready at once: fetch its file."""
     check_window(body.window(), caller.services.settings.limits)
     told = view(body, caller.actor.name)

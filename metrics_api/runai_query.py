@@ -1,11 +1,13 @@
 """RunaiQuery: how Run:ai's clients write what they ask: in camel case, with enums in any case."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core.core_schema import CoreSchema
 
 from queries.window import Window
 
@@ -16,6 +18,17 @@ class RunaiQuery(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, alias_generator=to_camel, populate_by_name=True
     )
+
+    names: ClassVar[Mapping[str, Iterable[str]]] = {}
+    """What parameters can be whose values are looked up when it is known what is asked about, as it is published."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        for parameter, names in cls.names.items():
+            field = schema["properties"][parameter]
+            field.get("items", field)["enum"] = list(names)
+        return schema
 
 
 def bare(text: object) -> str:

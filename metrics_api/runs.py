@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from queries.collection import Runs
 from queries.freshness import month_of, recent_runs
 from queries.question import Asker
+from queries.rosters.register import Register
 
 LAST: tuple[tuple[str, str, Callable[[Runs], float | None]], ...] = (
     ("last_success_timestamp_seconds", "Unix time at which a run last succeeded.", lambda runs: runs.succeeded_at),
@@ -26,8 +27,9 @@ COUNTED: tuple[tuple[str, str, Callable[[Runs], float]], ...] = (
 class LakeMetrics(Collector):
     """What the lake knows of its collectors, read when it is asked for: several of us tell the same."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: Asker, register: Register) -> None:
         self.asker = asker
+        self.register = register
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
@@ -39,6 +41,11 @@ class LakeMetrics(Collector):
             "metrics_api_hot_bytes",
             "Memory that the newest part of the ledger takes in this process.",
             value=self.asker.engine.hot.bytes,
+        )
+        yield GaugeMetricFamily(
+            "metrics_api_listed_bytes",
+            "Memory that the lists of workloads and pods take in this process.",
+            value=self.register.bytes,
         )
         until = GaugeMetricFamily(
             "metrics_api_cluster_collected_until_timestamp_seconds",
@@ -65,7 +72,7 @@ class LakeMetrics(Collector):
             yield counter
 
 
-def lake_metrics(asker: Asker) -> CollectorRegistry:
+def lake_metrics(asker: Asker, register: Register) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(LakeMetrics(asker))
+    registry.register(LakeMetrics(asker, register))
     return registry

@@ -1,7 +1,7 @@
 """Scoped metrics: the metric types of one cluster, node pool, node, project, department, workload or pod over time."""
 
 import difflib
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from starlette.responses import Response
@@ -81,14 +81,38 @@ class MetricsQuery(RunaiQuery):
         return whole_seconds(self.start, self.end)
 
 
+class NodePoolQuery(MetricsQuery):
+    names: ClassVar = {"metricType": TYPES["node_pool"]}
+
+
+class NodeQuery(MetricsQuery):
+    names: ClassVar = {"metricType": TYPES["node"]}
+
+
+class WorkloadQuery(MetricsQuery):
+    names: ClassVar = {"metricType": TYPES["workload"]}
+
+
+class PodQuery(MetricsQuery):
+    names: ClassVar = {"metricType": TYPES["pod"]}
+
+
+class InferenceQuery(MetricsQuery):
+    names: ClassVar = {"metricType": TYPES["inference"]}
+
+
 class PooledQuery(MetricsQuery):
     """The same, of one node pool alone if one likes."""
+
+    names: ClassVar = {"metricType": TYPES["project"]}
 
     nodepool_name: str | None = Field(None, description="Only this node pool.")
 
 
 class ClusterQuery(PooledQuery):
     """The same, in groups if one likes."""
+
+    names: ClassVar = {"metricType": TYPES["cluster"]}
 
     group_by: tuple[GroupKey, ...] = Field((), description="Category, Nodepool, Project, Department; also several.")
 
@@ -104,7 +128,7 @@ async def read_cluster(caller: Caller, query: ClusterQuery, cluster_uuid: str) -
     return await told(caller, asker, query, "cluster", pools, "grouped", by)
 
 
-async def read_node_pool(caller: Caller, query: MetricsQuery, cluster_uuid: str, nodepool_name: str) -> Metrics:
+async def read_node_pool(caller: Caller, query: NodePoolQuery, cluster_uuid: str, nodepool_name: str) -> Metrics:
     """Metrics of a node pool, by its name, over time."""
     asker = await asker_of(caller)
     clusters = clusters_of(caller, asker, cluster_uuid)
@@ -115,7 +139,7 @@ async def read_node_pool(caller: Caller, query: MetricsQuery, cluster_uuid: str,
     return await told(caller, asker, query, "node_pool", pool.conditions(), "plain")
 
 
-async def read_node(caller: Caller, query: MetricsQuery, node_id: str) -> Metrics:
+async def read_node(caller: Caller, query: NodeQuery, node_id: str) -> Metrics:
     """Metrics of a node over time; per GPU with its index as the label ``gpu``."""
     return await of_entity(caller, query, NODE, node_id, "node", "plain")
 
@@ -130,23 +154,23 @@ async def read_department(caller: Caller, query: PooledQuery, department_id: str
     return await of_entity(caller, query, DEPARTMENT, department_id, "department", "plain")
 
 
-async def read_workload(caller: Caller, query: MetricsQuery, workload_id: str) -> Metrics:
+async def read_workload(caller: Caller, query: WorkloadQuery, workload_id: str) -> Metrics:
     """Metrics of a workload over time."""
     return await of_entity(caller, query, WORKLOAD, workload_id, "workload", "composite")
 
 
-async def read_pod(caller: Caller, query: MetricsQuery, workload_id: str, pod_id: str) -> Metrics:
+async def read_pod(caller: Caller, query: PodQuery, workload_id: str, pod_id: str) -> Metrics:
     """Metrics of a pod of a workload over time; per GPU with its index as the label ``gpu``."""
     workload = await find(caller, WORKLOAD, workload_id, "workload")
     return await of_entity(caller, query, POD, pod_id, "pod", "composite", workload)
 
 
-async def read_inference(caller: Caller, query: MetricsQuery, workload_id: str) -> Metrics:
+async def read_inference(caller: Caller, query: InferenceQuery, workload_id: str) -> Metrics:
     """Throughput and latency of a server: empty, since what inference servers export is not collected."""
     return await of_entity(caller, query, WORKLOAD, workload_id, "inference", "plain")
 
 
-async def read_inference_pod(caller: Caller, query: MetricsQuery, workload_id: str, pod_id: str) -> Metrics:
+async def read_inference_pod(caller: Caller, query: InferenceQuery, workload_id: str, pod_id: str) -> Metrics:
     """Throughput and latency of a pod of a server: empty, since what inference servers export is not collected."""
     workload = await find(caller, WORKLOAD, workload_id, "workload")
     return await of_entity(caller, query, POD, pod_id, "inference", "plain", workload)

@@ -8,7 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from metrics_api.access.directory import Directory
 from metrics_api.access.oidc import Provider
-from metrics_api.access.throttle import Throttle
+from metrics_api.access.rate import Rate
+from metrics_api.access.throttle import Throttle, network_of
 from metrics_api.cache import Cache
 from metrics_api.memory import Memory
 from metrics_api.policy import Actor, require
@@ -16,6 +17,7 @@ from metrics_api.pool import Pool
 from metrics_api.streaming import Exporting
 from metrics_api.warming import Warming
 from queries.accounting import Accounting
+from queries.clusters import Clusters
 from queries.control.chart import Chart, Charts
 from queries.control.database import Control
 from queries.control.roles import Action
@@ -25,7 +27,9 @@ from queries.discovery import Discovery
 from queries.engine import Engine
 from queries.entities import Entities
 from queries.lake import Lake
+from queries.nodes import Nodes
 from queries.question import Asker
+from queries.rosters.register import Register
 from queries.scope import Scope
 from queries.settings import Settings
 from queries.snapshot import Snapshot
@@ -45,8 +49,12 @@ class Services:
     charts: Charts
     directory: Directory
     throttle: Throttle
+    rate: Rate
     provider: Provider | None
+    clusters: Clusters
+    register: Register
     entities: Entities = field(default_factory=Entities)
+    nodes: Nodes = field(default_factory=Nodes)
     memory: Memory = field(default_factory=Memory)
 
     @classmethod
@@ -60,13 +68,16 @@ class Services:
         lake.create()
         control = Control(settings.store.control_url)
         limits = settings.limits
-        engine = Engine(lake, Accounting.of(settings), limits.hot_bytes)
+        clusters = Clusters(settings, control)
+        clusters.refresh()
+        engine = Engine(lake, Accounting.of(settings, clusters.roll.collected), limits.hot_bytes)
         auth = settings.auth
         tokens = Tokens(control, auth.token_lifetime, auth.key_lifetime)
         discovery = Discovery(control, engine, settings)
         directory = Directory(control, settings, discovery)
         provider = Provider(auth.oidc) if auth.oidc else None
         pool, cache, exporting = Pool(limits), Cache(limits.cache_bytes), Exporting(limits)
+        register = Register(engine, limits.listed_bytes)
         return cls(
             settings,
             engine,
@@ -75,30 +86,39 @@ class Services:
             pool,
             cache,
             exporting,
-            Warming(engine),
+            Warming(engine, register),
             discovery,
             Charts(control, settings.departments),
             directory,
             Throttle(),
+            Rate(limits.requests_per_minute),
             provider,
+            clusters,
+            register,
         )
 
     def stop(self) -> None:
         self.warming.stop()
         self.pool.close()
         self.exporting.close()
+        self.register.close()
         self.engine.close()
         self.control.close()
+
+    def follow_clusters(self) -> None:
+        """Clusters may have been registered, changed or deleted."""
+        if self.clusters.refresh():
+            self.engine.accounting = Accounting.of(self.settings, self.clusters.roll.collected)
 
     @property
     def finest_step(self) -> timedelta:
         """The step of the finest samples that are kept."""
-        return min((cluster.step for cluster in self.settings.clusters), default=timedelta(minutes=1))
+        return min((cluster.step for cluster in self.clusters.roll.collected), default=timedelta(minutes=1))
 
     @property
     def common_step(self) -> timedelta:
         """The shortest time that is whole steps of every cluster."""
-        steps = [int(cluster.step.total_seconds()) for cluster in self.settings.clusters]
+        steps = [int(cluster.step.total_seconds()) for cluster in self.clusters.roll.collected]
         return timedelta(seconds=math.lcm(*steps)) if steps else timedelta(minutes=1)
 
     @property
@@ -117,8 +137,9 @@ class Services:
 
     def asker(self, scope: Scope, snapshot: Snapshot | None = None) -> Asker:
         """Of a version of the ledger; without one, of the newest."""
-        clusters = [cluster.name for cluster in self.settings.clusters]
-        return Asker(self.engine.of(self.accounting), scope, clusters, datetime.now(UTC), snapshot)
+        roll = self.clusters.roll
+        engine = self.engine.of(self.accounting)
+        return Asker(engine, scope, roll.names, datetime.now(UTC), snapshot, roll.deleted)
 
 
 @dataclass
@@ -147,6 +168,11 @@ class Caller:
     if_none_match: str = ""
     address: str = ""
     target: Target = field(default_factory=Target)
+
+    @property
+    def who(self) -> str:
+        """Who shares places and requests with nobody else: an account; where nobody signs in, an address."""
+        return self.actor.subject_id or network_of(self.address)
 
     def require(self, action: Action, resource: str, place: Place | None = None) -> None:
         """Raises:

@@ -2,6 +2,7 @@
 thread and no more than a piece; one that goes away ends the query."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from metrics_api.encoding import encode
 from metrics_api.errors import ApiError
 from metrics_api.formats import MEDIA_TYPE_OF, ExportFormat
+from metrics_api.lines import share
 from metrics_api.pool import end
 from queries.engine import Engine
 from queries.exports import Extract
@@ -36,29 +38,37 @@ class Exporting:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.threads = ThreadPoolExecutor(limits.exports, "export")
-        self.count = 0
+        self.held: Counter[str] = Counter()
+
+    @property
+    def count(self) -> int:
+        return self.held.total()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Room for one more.
+    def place(self, who: str) -> Iterator[None]:
+        """Room for one more of somebody's.
 
         Raises:
             ApiError: 503, where there is none.
         """
         if self.count >= self.limits.exports:
-            raise ApiError(
-                503,
-                f"{self.count} exports are under way, as many as there may be (limits.exports); try again later",
-                headers={"Retry-After": "30"},
+            raise none_left(f"{self.count} exports are under way, as many as there may be (limits.exports)")
+        if self.held[who] >= share(self.limits.exports):
+            raise none_left(
+                f"{self.held[who]} exports of yours are under way; the rest of limits.exports is for others"
             )
-        self.count += 1
+        self.held[who] += 1
         try:
             yield
         finally:
-            self.count -= 1
+            self.held -= Counter([who])
 
     def close(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+def none_left(why: str) -> ApiError:
+    return ApiError(503, f"{why}; try again later", headers={"Retry-After": "30"})
 
 
 class Streamed(StreamingResponse):
@@ -66,15 +76,22 @@ class Streamed(StreamingResponse):
     connection off, so that no part of a file passes for the whole."""
 
     def __init__(
-        self, exporting: Exporting, engine: Engine, extract: Extract, form: ExportFormat, headers: dict[str, str]
+        self,
+        exporting: Exporting,
+        who: str,
+        engine: Engine,
+        extract: Extract,
+        form: ExportFormat,
+        headers: dict[str, str],
     ) -> None:
         self.exporting = exporting
+        self.who = who
         self.stop = Stop()
         self.pieces = encode_extract(extract, engine.within(self.stop, engine.most_rows), form)
         super().__init__((), headers=headers, media_type=MEDIA_TYPE_OF[form])
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        with self.exporting.place():
+        with self.exporting.place(self.who):
             sending = asyncio.ensure_future(self.stream_response(send))
             gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pyarrow as pa
@@ -24,7 +24,7 @@ from metrics_api.services import Caller
 from queries.condition import Condition
 from queries.ids import CLUSTER, DEPARTMENT, NODE, NODE_POOL, PROJECT, Kind
 from queries.measurements import Measurement, Measurements, measure
-from queries.metric_types import MetricType
+from queries.metric_types import TYPES, MetricType
 from queries.question import Asker, Question
 from queries.stop import Stop
 from queries.window import Window, format_time
@@ -100,21 +100,33 @@ class TelemetryQuery(RunaiQuery):
     format: Format | None = Field(None, description="Without it, what the Accept header asks for.")
 
 
+def names_of(scope: str, about: str) -> dict[str, list[str]]:
+    return {"telemetryType": list(TYPES[scope]), "groupBy": [key.key for key in KEYS[about]]}
+
+
 class NodesQuery(TelemetryQuery):
+    names: ClassVar = names_of("nodes", "nodes")
+
     nodepool_name: str | None = None
 
 
 class WorkloadsQuery(NodesQuery):
+    names: ClassVar = names_of("workloads", "workloads")
+
     department_id: str | None = None
     filter_by_phases: tuple[Phase, ...] = ()
 
 
 class ProjectsQuery(TelemetryQuery):
+    names: ClassVar = names_of("org_unit", "projects")
+
     nodepool_id: str | None = None
     department_id: str | None = None
 
 
 class DepartmentsQuery(NodesQuery):
+    names: ClassVar = names_of("org_unit", "departments")
+
     department_id: str | None = None
 
 

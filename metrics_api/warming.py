@@ -1,4 +1,5 @@
-"""Warming: a thread that keeps the newest part of the ledger in memory, while questions are answered."""
+"""Warming: a thread that keeps the newest part of the ledger, and the rosters, in memory, while questions are
+answered."""
 
 import threading
 
@@ -6,6 +7,7 @@ import structlog
 
 from queries.engine import Engine
 from queries.lake_error import LakeError
+from queries.rosters.register import Register
 from queries.snapshot import Snapshot
 from queries.stop import StoppedError
 
@@ -16,14 +18,15 @@ log = structlog.get_logger()
 
 
 class Warming:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, register: Register) -> None:
         self.engine = engine
+        self.register = register
         self._problem = ""
         self._told_to_stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
 
     def start(self) -> None:
-        if self.engine.hot.most_bytes:
+        if self.engine.hot.most_bytes or self.register.most_bytes:
             self._thread.start()
 
     def stop(self) -> None:
@@ -31,6 +34,7 @@ class Warming:
         self._told_to_stop.set()
         while self._thread.is_alive():
             self.engine.hot.stop.call()
+            self.register.stop()
             self._thread.join(EVERY)
 
     def _run(self) -> None:
@@ -50,6 +54,7 @@ class Warming:
         """
         snapshot = done
         try:
+            self.register.refresh()
             snapshot = self.engine.lake.snapshot()
             if done and done.files is snapshot.files:
                 return done

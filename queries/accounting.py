@@ -12,7 +12,7 @@ from queries.amounts import AMOUNTS
 from queries.assigned import NOBODY, Assigned
 from queries.departments import Department, department_tables
 from queries.prices import Price, currency_of, price_tables
-from queries.settings import Settings
+from queries.settings import Cluster, Settings
 from queries.template import read_template
 
 DEPARTMENTS = "departments"
@@ -46,10 +46,11 @@ class Accounting:
         self.intensities = intensities or {}
 
     @classmethod
-    def of(cls, settings: Settings) -> "Accounting":
+    def of(cls, settings: Settings, clusters: Iterable[Cluster] | None = None) -> "Accounting":
+        """clusters: all that are collected; without them, those of the settings."""
         intensities = {
             cluster.name: cluster.carbon_intensity
-            for cluster in settings.clusters
+            for cluster in (settings.clusters if clusters is None else clusters)
             if cluster.carbon_intensity is not None
         }
         return cls(settings.prices, settings.departments, intensities)

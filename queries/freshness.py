@@ -1,12 +1,12 @@
 """Freshness: how far each cluster's part of the ledger goes, what of it is missing, and how its collection goes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from queries.collection import Runs
 from queries.question import Asker, ClusterState, Question
-from queries.settings import Cluster, Settings
+from queries.settings import Cluster
 from queries.window import HOUR, Window
 
 RECENT = timedelta(hours=24)
@@ -18,15 +18,15 @@ class Freshness:
     """What is known of one cluster.
 
     lag_seconds: how long ago it was collected until. hours_missing: the hours that are over and not collected, since
-    the first of the backfill that was; None where the cluster is not configured, or nothing was collected. coverage:
+    the first of the backfill that was; None where the cluster is not collected, or nothing was collected. coverage:
     the measured share of the capacity of the last day. runs: by kind, of this month and the one before.
     """
 
     state: ClusterState
-    lag_seconds: float | None
-    hours_missing: int | None
-    coverage: float | None
-    runs: tuple[Runs, ...]
+    lag_seconds: float | None = None
+    hours_missing: int | None = None
+    coverage: float | None = None
+    runs: tuple[Runs, ...] = ()
 
     @property
     def last_run(self) -> Runs | None:
@@ -38,16 +38,16 @@ class Freshness:
         return max(failed, key=lambda runs: runs.failed_at or 0, default=None)
 
 
-def freshness(asker: Asker, settings: Settings) -> list[Freshness]:
-    """Of all clusters that the asker may see."""
-    configured = {cluster.name: cluster for cluster in settings.clusters}
+def freshness(asker: Asker, clusters: Iterable[Cluster], grace: timedelta) -> list[Freshness]:
+    """Of all clusters that the asker may see. clusters: those that are collected; grace: of the collectors."""
+    collected = {cluster.name: cluster for cluster in clusters}
     coverage = asker.coverage(Question(Window(Window.hour_of(asker.now - RECENT).end, asker.now)))
     runs = recent_runs(asker)
     return [
         Freshness(
             state,
             lag_seconds(state, asker.now),
-            hours_missing(asker, configured.get(state.name), settings),
+            hours_missing(asker, collected.get(state.name), grace),
             coverage.get(state.name),
             tuple(each for each in runs if each.cluster == state.name),
         )
@@ -71,16 +71,16 @@ def month_of(time: datetime) -> datetime:
     return datetime(time.year, time.month, 1, tzinfo=UTC)
 
 
-def hours_missing(asker: Asker, cluster: Cluster | None, settings: Settings) -> int | None:
+def hours_missing(asker: Asker, cluster: Cluster | None, grace: timedelta) -> int | None:
     """Collectors fill the oldest first: the first hour that is there is the first that Prometheus had."""
     if cluster is None:
         return None
     since = Window.hour_of(asker.now - cluster.backfill).start
-    until = Window.hour_of(asker.now - settings.collect.grace - HOUR).start
+    until = Window.hour_of(asker.now - grace - HOUR).start
     collected: Mapping[datetime, int] = asker.snapshot.revisions(cluster.name, Window(since, asker.now))
     if not collected:
         return None
     first = min(collected)
     if first >= until:
         return 0
-    return len(list(asker.snapshot.unfinished(cluster.name, Window(first, until), settings.collect.grace)))
+    return len(list(asker.snapshot.unfinished(cluster.name, Window(first, until), grace)))

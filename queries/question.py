@@ -118,10 +118,10 @@ class Question:
 
 @dataclass(frozen=True)
 class ClusterState:
-    """How fresh a cluster's part of the ledger is."""
+    """How fresh a cluster's part of the ledger is; one that is deleted is collected no more, and misses nothing."""
 
     name: str
-    status: Literal["ok", "late", "never"]
+    status: Literal["ok", "late", "never", "deleted"]
     collected_until: datetime | None
 
 
@@ -146,12 +146,20 @@ class Asker:
     """Asks questions for one actor, of one version of the lake."""
 
     def __init__(
-        self, engine: Engine, scope: Scope, clusters: Iterable[str], now: datetime, snapshot: Snapshot | None = None
+        self,
+        engine: Engine,
+        scope: Scope,
+        clusters: Iterable[str],
+        now: datetime,
+        snapshot: Snapshot | None = None,
+        deleted: frozenset[str] = frozenset(),
     ) -> None:
-        """snapshot: without one, the newest."""
+        """clusters: those that are collected; deleted: those that were, and are no more. snapshot: without one, the
+        newest."""
         self.engine = engine
         self.scope = scope
-        self.configured = tuple(clusters)
+        self.collected = tuple(clusters)
+        self.deleted = deleted
         self.now = now
         self.snapshot: Snapshot = snapshot or engine.snapshot()
 
@@ -286,15 +294,16 @@ class Asker:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """All that an answer depends on beside the question: what may be seen, of which version, how many clusters are
-        late by now, and what the API says of the organisation."""
+        """All that an answer depends on beside the question: what may be seen, of which version, which clusters there
+        are, how many are late by now, and what the API says of the organisation."""
         late = self.snapshot.count_collected(before=self.now - LATE)
-        return self.scope, self.snapshot.version, late, self.engine.accounting.assigned.revision
+        revision = self.engine.accounting.assigned.revision
+        return self.scope, self.snapshot.version, self.collected, self.deleted, late, revision
 
     def clusters(self) -> tuple[ClusterState, ...]:
-        """The clusters that the actor may see: those configured, and those that the lake knows."""
+        """The clusters that the actor may see: those that are collected, and those that the lake knows."""
         until = self.snapshot.collected_until()
-        names = dict.fromkeys((*self.configured, *sorted(until)))
+        names = dict.fromkeys((*self.collected, *sorted(until)))
         return tuple(self._state(name, until.get(name)) for name in names if self.scope.shows(name))
 
     def coverage(self, question: Question) -> dict[str, float]:
@@ -312,6 +321,8 @@ class Asker:
         return rows
 
     def _state(self, name: str, until: datetime | None) -> ClusterState:
+        if name in self.deleted:
+            return ClusterState(name, "deleted", until)
         if until is None:
             return ClusterState(name, "never", None)
         return ClusterState(name, "ok" if self.now - until <= LATE else "late", until)

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -49,7 +50,15 @@ def resolve_secret(text: str) -> str:
     return text
 
 
-Secret = Annotated[SecretStr, AfterValidator(lambda secret: SecretStr(resolve_secret(secret.get_secret_value())))]
+AS_WRITTEN = {"secrets": "as written"}
+"""The context in which references to secrets, and files, are not looked up where they are read."""
+
+
+def resolved(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    return secret if info.context == AS_WRITTEN else SecretStr(resolve_secret(secret.get_secret_value()))
+
+
+Secret = Annotated[SecretStr, AfterValidator(resolved)]
 
 
 class Section(BaseModel):
@@ -109,6 +118,10 @@ class Auth(Section):
     refresh_lifetime: Duration = timedelta(days=7)
     key_lifetime: Duration = Field(timedelta(days=30), ge=timedelta(hours=1))
     """How long a key signs before another one does."""
+    secrets_folder: Path | None = None
+    """Clusters that are registered by the API may have secrets in files of this folder, and in no other."""
+    secrets_prefix: str = Field("CLUSTER_SECRET_", min_length=1)
+    """They may have secrets in environment variables whose names begin so, and in no others."""
     oidc: Oidc | None = None
 
 
@@ -129,9 +142,17 @@ class Limits(Section):
     time: Duration = timedelta(seconds=30)
     """The longest that a question may take, waiting for others included."""
     questions: int = Field(8, ge=1)
-    """How many questions about up to a day, and how many others, are answered at once; the rest waits."""
-    exports: int = Field(4, ge=1)
-    """How many exports there are at once; others are refused."""
+    """How many questions about up to a day, and how many others, are answered at once; the rest waits, and who asks
+    the most waits longest."""
+    exports: int = Field(6, ge=1)
+    """How many exports there are at once; others are refused. One account never has all of them."""
+    requests_per_minute: int = Field(300_000, ge=0)
+    """The most requests of an account, or of an address where nobody signs in; with 0, as many as come. All may come at
+    once. Neither asking for a token nor health is counted."""
+    body_bytes: int = Field(1 << 20, ge=1_000)
+    """The largest body of a request."""
+    request_time: Duration = Field(timedelta(seconds=20), ge=timedelta(seconds=1))
+    """The longest that a client may take to send its request."""
     patience: Duration = timedelta(seconds=60)
     """How long the client of an export may take for a piece of it (some megabytes)."""
     cache_bytes: int = Field(100_000_000, ge=0)
@@ -139,6 +160,9 @@ class Limits(Section):
     hot_bytes: int = Field(500_000_000, ge=0)
     """How much memory is used for the newest part of the ledger, packed; the rest is read from its files. Making it
     takes more for a moment."""
+    listed_bytes: int = Field(500_000_000, ge=0)
+    """How much memory is used for the lists of workloads and pods, packed; else they are made of the lake's files anew
+    whenever they are asked for."""
 
 
 class BasicAuth(Section):
@@ -170,8 +194,11 @@ class Labels(Section):
     """Labels that frameworks put on their pods, and the kind of workload that each names."""
 
 
+CLUSTER_NAME = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
+
+
 class Cluster(Section):
-    name: str = Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")
+    name: str = Field(pattern=CLUSTER_NAME)
     prometheus: str
     match: dict[str, str] = {}
     """Labels that a series must carry, with these values, to be this cluster's: where one address holds several."""
@@ -221,8 +248,8 @@ class Cluster(Section):
 
     @field_validator("ca", "client_certificate", "client_key")
     @classmethod
-    def exists(cls, path: Path | None) -> Path | None:
-        if path and not path.is_file():
+    def exists(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path and info.context != AS_WRITTEN and not path.is_file():
             raise ValueError("there is no such file")
         return path
 
@@ -258,15 +285,21 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def keep_what_they_fill(self) -> Self:
-        kept = self.store.retention.rollups
         for cluster in self.clusters:
-            if cluster.backfill > kept:
-                raise ValueError(
-                    f"the backfill of cluster {cluster.name!r} ({format_duration(cluster.backfill)}) is longer than"
-                    f" store.retention.rollups ({format_duration(kept)}): hours would be filled and dropped in turn;"
-                    " shorten the one or lengthen the other"
-                )
+            self.check_backfill(cluster)
         return self
+
+    def check_backfill(self, cluster: Cluster) -> None:
+        """Raises:
+        ValueError: of what a cluster is filled with, some would be dropped at once.
+        """
+        kept = self.store.retention.rollups
+        if cluster.backfill > kept:
+            raise ValueError(
+                f"the backfill of cluster {cluster.name!r} ({format_duration(cluster.backfill)}) is longer than"
+                f" store.retention.rollups ({format_duration(kept)}): hours would be filled and dropped in turn;"
+                " shorten the one or lengthen the other"
+            )
 
     @classmethod
     def settings_customise_sources(
@@ -300,18 +333,6 @@ class Settings(BaseSettings):
             raise SettingsError(f"{path or 'environment'}: {error}") from None
         refuse_unknown_variables()
         return settings
-
-    def cluster(self, name: str) -> Cluster:
-        """The cluster of this name.
-
-        Raises:
-            SettingsError: there is none; the message lists those there are.
-        """
-        for cluster in self.clusters:
-            if cluster.name == name:
-                return cluster
-        names = ", ".join(cluster.name for cluster in self.clusters) or "none"
-        raise SettingsError(f"cluster {name!r} is not configured; configured are: {names}")
 
 
 def explain(problem: Any, path: Path | None) -> str:

@@ -30,6 +30,12 @@ KINDS: dict[str, WorkloadType] = {
 }
 """What is not named here runs to an end and is training: jobs of all frameworks, of Slurm, and bare pods."""
 
+CATEGORIES: dict[str, str] = {"training": "Train", "interactive": "Build", "serving": "Deploy"}
+"""Run:ai's names of workload types."""
+
+FRAMEWORKS = {"PyTorchJob": "PyTorch", "TFJob": "TF", "MPIJob": "MPI", "XGBoostJob": "XGBoost", "JAXJob": "JAX"}
+"""Run:ai's names of the frameworks of distributed workloads, by the kind."""
+
 MEBIBYTE = 2**20
 
 
@@ -83,6 +89,18 @@ def type_sql() -> str:
     """The type of a workload, over the ledger's columns."""
     cases = " ".join(f"when workload_kind = '{kind}' then '{each}'" for kind, each in KINDS.items())
     return f"case {cases} else 'training' end"
+
+
+def category_sql() -> str:
+    """Run:ai's name of the type of a workload."""
+    cases = " ".join(f"when workload_kind = '{kind}' then '{CATEGORIES[each]}'" for kind, each in KINDS.items())
+    return f"case {cases} else '{CATEGORIES['training']}' end"
+
+
+def framework_sql() -> str:
+    """Run:ai's name of the framework of a distributed workload."""
+    cases = " ".join(f"when '{kind}' then '{name}'" for kind, name in FRAMEWORKS.items())
+    return f"case workload_kind {cases} end"
 
 
 def limits_sql(of: WorkloadType) -> str:

@@ -51,7 +51,7 @@ DEPARTMENTS = ({"name": "research", "projects": ["a", "b"]},)
 def settings_for(folder: Path, mode: str = "off") -> Settings:
     clusters = [{"name": name, "prometheus": "http://127.0.0.1:1"} for name in ("alpha", "beta")]
     told = {"store": {"path": str(folder)}, "auth": {"mode": mode}, "clusters": clusters, "departments": DEPARTMENTS}
-    return Settings.model_validate(told | {"limits": {"hot_bytes": 0}})
+    return Settings.model_validate(told | {"limits": {"hot_bytes": 0, "listed_bytes": 0}})
 
 
 def departments() -> tuple[Department, ...]:

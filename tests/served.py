@@ -17,7 +17,7 @@ def settings_for(folder: Path, mode: str = "required", hot_bytes: int = 0) -> Se
     """Without anything in memory, unless asked for: making it takes longer than a test's few questions."""
     clusters = [{"name": name, "prometheus": "http://127.0.0.1:1"} for name in ("alpha", "beta")]
     told = {"store": {"path": str(folder)}, "auth": {"mode": mode}, "clusters": clusters}
-    return Settings.model_validate(told | {"limits": {"hot_bytes": hot_bytes}})
+    return Settings.model_validate(told | {"limits": {"hot_bytes": hot_bytes, "listed_bytes": hot_bytes}})
 
 
 def fill(folder: Path) -> None:

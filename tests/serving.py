@@ -8,12 +8,16 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from metrics_api.connection import connection
+
 
 @contextmanager
 def serving(app: Starlette) -> Iterator[str]:
     """The address of an app, served by uvicorn in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
+        http = connection(app.state.services.settings.limits)
+        config = uvicorn.Config(app, http=http, ws="none", server_header=False, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -5,7 +5,16 @@ const KEY = "token";
 export class SignedOut extends Error {}
 
 export function isSignedIn() {
-  return sessionStorage.getItem(KEY) !== null;
+  return token() !== null;
+}
+
+export function token() {
+  return sessionStorage.getItem(KEY);
+}
+
+/** Ask with a token from elsewhere, as it is or with Bearer before it. */
+export function keepToken(given) {
+  sessionStorage.setItem(KEY, given.trim().replace(/^bearer\s+/i, ""));
 }
 
 export function signOut() {
@@ -16,7 +25,18 @@ export function signOut() {
 export async function signIn(credentials) {
   const answer = await reach("/api/v1/token", { method: "POST", body: JSON.stringify(credentials) });
   if (!answer.ok) throw new Error(await reasonOf(answer));
-  sessionStorage.setItem(KEY, (await answer.json()).accessToken);
+  keepToken((await answer.json()).accessToken);
+}
+
+/** As a person, else as a program; secrets that were made up for programs are known by how they begin. */
+export async function signInAsEither({ name, secret }) {
+  const program = { grantType: "client_credentials", clientID: name, clientSecret: secret };
+  if (secret.startsWith("gpum_")) return signIn(program);
+  try {
+    await signIn({ grantType: "password", username: name, password: secret });
+  } catch (refused) {
+    await signIn(program).catch(() => { throw refused; });
+  }
 }
 
 /** Ask, and read the answer's JSON. Parameters that are lists are repeated. */
@@ -36,10 +56,10 @@ async function send(path, parameters) {
   for (const [name, value] of Object.entries(parameters)) {
     for (const each of [value].flat()) query.append(name, each);
   }
-  const token = sessionStorage.getItem(KEY);
-  const answer = await reach(`${path}?${query}`, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  const sent = token();
+  const answer = await reach(`${path}?${query}`, { headers: sent ? { Authorization: `Bearer ${sent}` } : {} });
   if (answer.status === 401) {
-    if (sessionStorage.getItem(KEY) === token) signOut(); // unless someone signed in while this was asked
+    if (token() === sent) signOut(); // unless someone signed in while this was asked
     throw new SignedOut();
   }
   if (!answer.ok) throw new Error(await reasonOf(answer));

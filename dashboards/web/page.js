@@ -1,6 +1,6 @@
 // The page: reads what to show from its address, asks the API, and shows it. Again every minute.
 
-import { SignedOut, ask, download, isSignedIn, signIn, signOut } from "./api.js";
+import { SignedOut, ask, download, isSignedIn, signIn, signInAsEither, signOut } from "./api.js";
 import { COLUMNS, drawLedger, drawUtilization } from "./plots.js";
 import { bindRange, readRange, showRange } from "./range.js";
 import { percent, showClusters, showProjects, showWarnings } from "./tables.js";
@@ -54,17 +54,6 @@ async function submitSignIn(event) {
     await show();
   } catch (error) {
     problem.textContent = error.message;
-  }
-}
-
-/** As a person, else as a program; secrets that were made up for programs are known by how they begin. */
-async function signInAsEither({ name, secret }) {
-  const program = { grantType: "client_credentials", clientID: name, clientSecret: secret };
-  if (secret.startsWith("gpum_")) return signIn(program);
-  try {
-    await signIn({ grantType: "password", username: name, password: secret });
-  } catch (refused) {
-    await signIn(program).catch(() => { throw refused; });
   }
 }
 

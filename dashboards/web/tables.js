@@ -15,14 +15,15 @@ export function showClusters(element, clusters, totals, latest) {
         ["utilization", row ? percent(row.gpu_utilization_ratio) : "–"],
         ["allocation", row ? percent(row.gpu_allocation_ratio) : "–"],
         ["coverage", row ? percent(row.gpu_coverage_ratio) : "–"],
-        ["collected until", cluster.collected_until?.slice(0, 16).replace("T", " ") ?? "–"],
+        ["collected until", cluster.collection?.collected_until?.slice(0, 16).replace("T", " ") ?? "–"],
       ]);
     }),
   );
 }
 
 function card(cluster, facts) {
-  const title = made("h3", {}, made("span", {}, cluster.name), made("span", { className: `status ${cluster.status}` }, cluster.status));
+  const status = cluster.collection?.status ?? "never";
+  const title = made("h3", {}, made("span", {}, cluster.name), made("span", { className: `status ${status}` }, status));
   const list = made("dl", {}, ...facts.flatMap(([name, value]) => [made("dt", {}, name), made("dd", {}, value)]));
   return made("article", { className: "card" }, title, list);
 }

@@ -17,6 +17,7 @@ from metrics_api.services import Caller
 from queries.control.audit import read_log
 from queries.control.tables import AuditEntry
 from queries.filter import Kind
+from queries.logs import escaped
 
 RESOURCE = "events-history"
 
@@ -144,5 +145,7 @@ def as_csv(rows: Iterable[AuditView]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A text that no spreadsheet takes for a formula: names are others' words."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+    """A text on one line that no spreadsheet takes for a formula: names are others' words."""
+    if not isinstance(value, str):
+        return value
+    return f"'{escaped(value)}" if value.startswith(FORMULAS) else escaped(value)

@@ -25,7 +25,8 @@ class Directory:
         self._discovery = discovery
         self._known: OrderedDict[Credential, tuple[Actor, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._generation = 0
+        self.generation = 0
+        """Another one whenever who may do what may have changed."""
 
     def remembered(self, credential: Credential) -> Actor | None:
         with self._lock:
@@ -43,7 +44,7 @@ class Directory:
         known = self.remembered(identity.credential)
         if known:
             return known
-        generation = self._generation
+        generation = self.generation
         actor = self.actor_of(identity)
         self._remember(identity.credential, actor, generation)
         return actor
@@ -74,11 +75,11 @@ class Directory:
         """Something about who may do what has changed."""
         with self._lock:
             self._known.clear()
-            self._generation += 1
+            self.generation += 1
 
     def _remember(self, credential: Credential, actor: Actor, generation: int) -> None:
         with self._lock:
-            if generation != self._generation:
+            if generation != self.generation:
                 return
             self._known[credential] = (actor, time.monotonic() + SECONDS)
             while len(self._known) > MOST:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from metrics_api.access.grants import RefusedError, grant
 from metrics_api.access.tokens import NO_STORE
+from metrics_api.body import FORM
 from metrics_api.endpoint import Endpoint, Handler, Produces
 from metrics_api.errors import ApiError
 from metrics_api.services import Client, Services
@@ -105,21 +106,20 @@ class FormEndpoint(Endpoint):
     """An endpoint that takes a form, and tells errors as RFC 6749 has them."""
 
     error: ClassVar[type[BaseModel]] = OAuthError
-    media_type: ClassVar[str] = "application/x-www-form-urlencoded"
+    media_type: ClassVar[str] = FORM
 
     async def answer(self, request: Request) -> Response:
         try:
             return await super().answer(request)
         except RefusedError as error:
-            told, status = OAuthError(error=error.code, error_description=str(error)), 400
+            told, status, headers = OAuthError(error=error.code, error_description=str(error)), 400, {}
             if error.code == "invalid_client" and request.headers.get("authorization"):
-                status = 401
+                status, headers = 401, {"WWW-Authenticate": 'Basic realm="metrics-api"'}
         except ApiError as error:
-            status = error.error.code
+            status, headers = error.error.code, error.headers or {}
             code = "temporarily_unavailable" if status == 503 else "invalid_request"
             told = OAuthError(error=code, error_description=error.error.message)
-        challenge = {"WWW-Authenticate": 'Basic realm="metrics-api"'} if status == 401 else {}
-        return JSONResponse(told.model_dump(exclude_none=True), status, NO_STORE | challenge)
+        return JSONResponse(told.model_dump(exclude_none=True), status, NO_STORE | headers)
 
     def parse_body(self, body: bytes) -> BaseModel:
         assert self.body
@@ -131,4 +131,4 @@ class FormEndpoint(Endpoint):
 
 
 def form(path: str, handler: Handler, summary: str, tag: str, **more: Any) -> Endpoint:
-    return FormEndpoint("POST", path, handler, summary, tag, True, **more)
+    return FormEndpoint("POST", path, handler, summary, tag, True, refuses=(401,), **more)

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 
@@ -89,6 +90,7 @@ def keys_of(account: str, address: str) -> list[Key]:
     return [("account and address", name, network), ("address", network), ("account", name)]
 
 
+@lru_cache(maxsize=10_000)
 def network_of(address: str) -> str:
     """An address; of IPv6 the network, of which one person has all addresses."""
     try:

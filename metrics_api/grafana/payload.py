@@ -22,7 +22,7 @@ from metrics_api.ledger import LedgerQuery
 from metrics_api.metrics import RangeQuery
 from metrics_api.parameters import Parameters, Where
 from metrics_api.waste import QueueQuery, WasteQuery
-from metrics_api.workloads import UsageQuery
+from metrics_api.workloads.usage import UsageQuery
 from queries.catalogue import DIMENSIONS
 from queries.condition import Condition
 

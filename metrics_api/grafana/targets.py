@@ -17,7 +17,7 @@ from metrics_api.metrics import RangeQuery, chosen_metrics, read_metric
 from metrics_api.parameters import Parameters
 from metrics_api.services import Caller
 from metrics_api.waste import QueueQuery, WasteQuery
-from metrics_api.workloads import UsageQuery
+from metrics_api.workloads.usage import UsageQuery
 from queries.catalogue import DIMENSIONS, METRICS, Metric
 from queries.condition import Condition
 from queries.datasets import TIME

@@ -100,4 +100,6 @@ class Reading:
         def work(stop: Stop) -> T:
             return ask(asker.within(stop, BOUNDLESS))
 
-        return await services.memory.get(key, version, lambda: services.pool.answer(work, is_short=True), GRACE_SECONDS)
+        return await services.memory.get(
+            key, version, lambda: services.pool.answer(self.caller.who, work, is_short=True), GRACE_SECONDS
+        )

@@ -46,6 +46,12 @@ class Control:
         self.engine.dispose()
 
 
+def is_there(url: str) -> bool:
+    """Whether there is a database at an address, as far as one can tell without opening it."""
+    parsed = make_url(url)
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").is_file()
+
+
 def open_engine(url: str, keeps_references: bool = True) -> Engine:
     """keeps_references: whether SQLite sees to foreign keys; a migration, which makes tables anew, must go without."""
     try:

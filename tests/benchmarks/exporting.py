@@ -42,7 +42,9 @@ def compare_exporting(console: Console, rows: int, rounds: int) -> list[Finding]
         folder = Path(scratch)
         window = fill_days(new_lake(folder), rows // (NODES * GPUS * MINUTES))
         config = folder / "metrics.toml"
-        config.write_text(f'[store]\npath = "{folder}"\n[auth]\nmode = "off"\n[limits]\nhot_bytes = 0\n')
+        config.write_text(
+            f'[store]\npath = "{folder}"\n[auth]\nmode = "off"\n[limits]\nhot_bytes = 0\nlisted_bytes = 0\n'
+        )
         theirs, ours = folder / "copied.parquet", folder / "exported.parquet"
         with serve(config) as url:
             (server,) = psutil.Process().children()

@@ -21,7 +21,7 @@ from tests.booked import both
 from tests.collectors import chaos
 from tests.collectors.site import LATER, START, WINDOW, assert_whole, cluster, in_order, new_lake, site
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "50"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "24"))
 AT_ONCE = 2
 """How many collectors share the cluster."""
 COMMITS = 2

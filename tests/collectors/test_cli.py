@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,7 +6,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from collectors.cli import app
+from queries.control.clusters import NewCluster, register_cluster
+from queries.control.database import Control
 from queries.lake import Lake
+from queries.settings import Settings
 from tests.collectors.site import START, WINDOW, assert_whole, new_lake, site
 
 
@@ -44,6 +48,22 @@ def test_a_backfill_of_one_cluster_leaves_the_others_alone(url: str, tmp_path: P
     assert "0/0 hours" in again.output
 
 
+def test_a_cluster_that_was_registered_is_known_to_every_command(url: str, tmp_path: Path) -> None:
+    new_lake(tmp_path)
+    config = tmp_path / "metrics.toml"
+    config.write_text(f'[store]\npath = "{tmp_path / "lake"}"\n')
+    control = Control(Settings.load(config).store.control_url)
+    register_cluster(control, NewCluster("site", 1, "ada", collection={"prometheus": url}))
+    secret = {"prometheus": url, "bearer_token": "env:CLUSTER_SECRET_UNSET"}
+    register_cluster(control, NewCluster("secretive", 1, "ada", collection=secret))
+    done = CliRunner().invoke(app, [*FROM_TO, "--config", str(config)])
+    assert done.exit_code == 0, done.output
+    assert "cluster 'secretive' is left out" in done.output
+    assert_whole(new_lake(tmp_path))
+    said = CliRunner().invoke(app, ["doctor", "--json", "--config", str(config)]).stdout
+    assert [each["name"] for each in json.loads(said)["clusters"]] == ["site"]
+
+
 def test_once_collects_the_open_hour_and_ends(url: str, tmp_path: Path) -> None:
     done = run(tmp_path, url, "once", "--cluster", "site")
     assert done.exit_code == 0, done.output
@@ -67,7 +87,7 @@ def test_upkeep_tells_what_it_did(url: str, tmp_path: Path) -> None:
         (("backfill", "--from", "yesterday"), "'yesterday' is not a time"),
         (("backfill", "--from", "2025-03-04", "--to", "2025-03-03"), "is not after --from"),
         (("backfill", "--from", "2999-01-01", "--to", "2999-01-02"), "is in the future"),
-        (("once", "--cluster", "gamma"), "cluster 'gamma' is not configured; configured are: site, down"),
+        (("once", "--cluster", "gamma"), "cluster 'gamma' is neither configured nor registered; there are: site, down"),
         (("once", "--cluster", "down"), "cannot be reached"),
     ],
 )
@@ -91,7 +111,7 @@ def test_no_clusters_is_a_mistake(tmp_path: Path) -> None:
     config.write_text(f'[store]\npath = "{tmp_path}"\n')
     done = CliRunner().invoke(app, ["once", "--config", str(config)])
     assert done.exit_code == 2
-    assert "no cluster is configured; add one: [[clusters]]" in done.output
+    assert "no cluster is configured or registered; add one: [[clusters]]" in done.output
 
 
 def test_an_unknown_key_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -73,8 +74,8 @@ def test_the_path_from_series_to_an_answer(url: str, tmp_path: Path) -> None:
 
 def test_collected_twice_it_is_booked_once(url: str, tmp_path: Path) -> None:
     lake = new_lake(tmp_path)
-    for time in (LATER, LATER + HOUR):
-        done = list(collect(Prometheus(cluster(url)), lake, WINDOW.hours(), clock=partial(datetime_of, time)))
+    for moment in (LATER, LATER + HOUR):
+        done = list(collect(Prometheus(cluster(url)), lake, WINDOW.hours(), clock=partial(datetime_of, moment)))
         assert all(each.is_written for each in done)
     assert_whole(lake)
 
@@ -121,7 +122,7 @@ def test_a_collector_that_is_killed_is_caught_up_by_the_next(url: str, tmp_path:
     lake = new_lake(tmp_path)
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not lake.snapshot().revisions("site", WINDOW) and process.poll() is None:
-        pass
+        time.sleep(0.01)
     process.kill()
     process.wait()
     assert_whole(lake, hours=len(lake.snapshot().revisions("site", WINDOW)))

@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +32,20 @@ FIRST = Window.hour_of(START)
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with site(tmp_path_factory.mktemp("site")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def collected(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a lake with a commit for each hour: to be copied."""
+    folder = tmp_path_factory.mktemp("collected")
+    for hour in WINDOW.hours():
+        list(collector(url, folder).fill([hour]))
+    return folder
+
+
+def copied(collected: Path, folder: Path) -> Lake:
+    shutil.copytree(collected / "lake", folder / "lake")
+    return new_lake(folder)
 
 
 def collector(url: str, folder: Path) -> Collector:
@@ -119,6 +134,7 @@ def test_a_lake_that_is_deleted_under_the_collector_is_made_again(url: str, tmp_
     def wait_until_whole() -> None:
         while len(reader.snapshot().revisions("site", WINDOW)) < HOURS:
             assert watching.is_alive()
+            time.sleep(0.02)
 
     with capture_logs() as logs:
         watching.start()
@@ -169,10 +185,10 @@ def damage(path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("layer", ["raw", "hour"])
 @pytest.mark.parametrize("how", ["gone", "cut off", "empty", "overwritten"])
-def test_a_damaged_file_is_named_taken_out_and_collected_again(url: str, tmp_path: Path, how: str, layer: str) -> None:
-    lake = new_lake(tmp_path)
-    for hour in WINDOW.hours():
-        list(collector(url, tmp_path).fill([hour]))
+def test_a_damaged_file_is_named_taken_out_and_collected_again(
+    url: str, collected: Path, tmp_path: Path, how: str, layer: str
+) -> None:
+    lake = copied(collected, tmp_path)
     (path,) = lake.snapshot().paths(layer, FIRST)
     damage(Path(path), how)
     engine = Engine(Lake(lake.folder))
@@ -194,10 +210,10 @@ def test_a_damaged_file_is_named_taken_out_and_collected_again(url: str, tmp_pat
 
 
 @pytest.mark.parametrize("what", ["commit", "summary"])
-def test_a_damaged_log_is_named_and_repaired_by_its_newest_commit(url: str, tmp_path: Path, what: str) -> None:
-    lake = new_lake(tmp_path)
-    for hour in WINDOW.hours():
-        list(collector(url, tmp_path).fill([hour]))
+def test_a_damaged_log_is_named_and_repaired_by_its_newest_commit(
+    url: str, collected: Path, tmp_path: Path, what: str
+) -> None:
+    lake = copied(collected, tmp_path)
     lake.ledger.checkpoint()
     log = Path(lake.ledger.folder, "_delta_log")
     (path,) = log.glob("*4.checkpoint.parquet" if what == "summary" else "*4.json")

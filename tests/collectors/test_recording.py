@@ -1,5 +1,6 @@
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,7 @@ def test_a_defect_that_one_cluster_shows_is_recorded_and_does_not_end_its_collec
         watching.start()
         while len(lake.snapshot().revisions("site", WINDOW)) < HOURS:
             assert watching.is_alive()
+            time.sleep(0.02)
         stop.set()
         watching.join(30)
     assert runs(lake).query("not success")["error"].tolist() == ["no node has GPUs"]

@@ -1,6 +1,7 @@
 """The same GPU in two clusters. Each cluster is a real Prometheus; those that hang or fail halfway are pretended."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -181,6 +182,7 @@ def test_run_refuses_it_and_goes_on(urls: dict[str, str], tmp_path: Path) -> Non
             (line.get("cluster"), line["log_level"]) for line in logs
         }:
             assert running.is_alive()
+            time.sleep(0.02)
         stop.set()
         running.join()
     refused = next(line for line in logs if line["log_level"] == "error")

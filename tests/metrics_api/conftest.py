@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 import tests.live
 from metrics_api import telemetry
 from metrics_api.app import create_app
-from queries import observations, question
+from queries import nodes, observations, question
 from queries.engine import Engine
 from queries.settings import Settings
 from tests.live import NOW
@@ -29,7 +29,7 @@ PRICED = {
 def _on_time() -> Iterator[None]:
     """What lives until now (tests/live.py) was made when the tests began, and is not late because they take long."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((question, "LATE"), (observations, "LATE"), (telemetry, "NEWEST")):
+        for module, name in ((question, "LATE"), (observations, "LATE"), (telemetry, "NEWEST"), (nodes, "NEWEST")):
             patch.setattr(module, name, getattr(module, name) + (datetime.now(UTC) - NOW))
         yield
 

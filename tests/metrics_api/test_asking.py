@@ -20,6 +20,7 @@ from queries.scope import EVERYTHING, Scope
 from queries.settings import Limits
 from queries.template import read_template
 from queries.window import HOUR, Window
+from tests.metrics_api.acting import act_as
 from tests.queries.committer import revised, sketch
 from tests.served import SLOW, settings_for
 from tests.sketch import START
@@ -59,6 +60,19 @@ def test_what_many_ask_at_once_is_computed_once(folder: Path, asked: list[str]) 
         assert len(asked) == 2 * count
 
 
+def test_who_asks_a_lot_keeps_nobody_else_waiting(folder: Path) -> None:
+    with serving(folder, questions=4, cache_bytes=0) as greedy, ThreadPoolExecutor(1) as threads:
+        app: Any = greedy.app
+        is_over = threading.Event()
+        for _ in range(10):
+            app.state.services.pool._short.submit("testclient", is_over.wait)
+        waiting = threads.submit(greedy.get, f"{LEDGER}&by=cluster")
+        assert TestClient(app, client=("192.0.2.1", 1)).get(LEDGER).status_code == 200
+        assert not waiting.done()
+        is_over.set()
+        assert waiting.result().status_code == 200
+
+
 def test_nothing_is_kept_where_there_is_no_room(folder: Path, asked: list[str]) -> None:
     with serving(folder, cache_bytes=0) as client:
         client.get(LEDGER)
@@ -70,12 +84,12 @@ def test_nothing_is_kept_where_there_is_no_room(folder: Path, asked: list[str]) 
 def test_an_actor_is_not_given_what_was_kept_for_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(folder) as client:
         whole = client.get(f"{LEDGER}&by=cluster")
-        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("b", Scope(frozenset({("beta", None)}))))
+        act_as(monkeypatch, policy.Actor("b", Scope(frozenset({("beta", None)}))))
         part = client.get(f"{LEDGER}&by=cluster", headers={"If-None-Match": whole.headers["ETag"]})
         assert part.status_code == 200
         assert [row["cluster"] for row in part.json()["data"]] == ["beta"]
         assert "Authorization" in part.headers["Vary"]
-        monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("a", EVERYTHING))
+        act_as(monkeypatch, policy.Actor("a", EVERYTHING))
         assert client.get(f"{LEDGER}&by=cluster").content == whole.content
 
 

@@ -28,6 +28,7 @@ from queries.lake_error import LakeError
 from queries.scope import EVERYTHING, Scope
 from queries.settings import Limits, Settings
 from queries.window import HOUR, Window, format_time
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.test_asking import serving
 from tests.queries.committer import sketch
 from tests.queries.test_question import ALL
@@ -189,7 +190,7 @@ def test_an_actor_gets_what_its_scope_shows(
 ) -> None:
     asked = f"/api/v1/exports/{dataset}?{DURING}&format={form}"
     whole = exporter.get(asked)
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("a", Scope(frozenset({("alpha", "a")}))))
     part = exporter.get(asked, headers={"If-None-Match": whole.headers["ETag"]})
     assert part.status_code == 200
     frame = read_frame(part.content, form)
@@ -197,7 +198,7 @@ def test_an_actor_gets_what_its_scope_shows(
     assert "project" not in frame or set(frame["project"]) == {"a"}
     days = exporter.get(f"/api/v1/exports/{dataset}/days?{DURING}").json()
     assert [day["rows"] for day in days] == [len(frame)]
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("nobody", Scope(frozenset())))
+    act_as(monkeypatch, Actor("nobody", Scope(frozenset())))
     assert len(read_frame(exporter.get(asked).content, form)) == 0
 
 
@@ -286,9 +287,9 @@ class Wire:
         self.sent.append(message)
 
 
-def streamed(lake: Lake, engine: Engine, exporting: Exporting) -> Streamed:
+def streamed(lake: Lake, engine: Engine, exporting: Exporting, who: str = "ada") -> Streamed:
     extract = Extract(EXPORTS["ledger_raw"], DAY, EVERYTHING, lake.snapshot())
-    return Streamed(exporting, engine, extract, "csv", {})
+    return Streamed(exporting, who, engine, extract, "csv", {})
 
 
 async def wait_for_idle(exporting: Exporting) -> None:
@@ -344,11 +345,25 @@ def test_a_client_that_stalls_holds_no_thread_and_is_given_up(lake: Lake) -> Non
 def test_more_exports_than_there_may_be_are_refused(lake: Lake) -> None:
     with serving(Path(lake.folder), exports=1) as client:
         exporting = client.app.state.services.exporting  # type: ignore[attr-defined]
-        with exporting.place():
+        with exporting.place("somebody"):
             answer = client.get(HOURS)
         assert answer.status_code == 503
         assert "(limits.exports)" in answer.json()["message"]
         assert client.get(HOURS).status_code == 200
+
+
+def test_nobody_has_all_exports(lake: Lake) -> None:
+    with serving(Path(lake.folder), exports=3) as client:
+        exporting = client.app.state.services.exporting  # type: ignore[attr-defined]
+        with exporting.place("testclient"), exporting.place("testclient"):
+            answer = client.get(HOURS)
+            assert answer.status_code == 503
+            assert "2 exports of yours are under way" in answer.json()["message"]
+            with exporting.place("somebody"):
+                pass
+        with exporting.place("somebody"), exporting.place("somebody"):
+            assert client.get(HOURS).status_code == 200
+        assert exporting.count == 0
 
 
 def test_no_more_than_a_few_batches_are_read_ahead(lake: Lake) -> None:

@@ -9,21 +9,24 @@ import pytest
 from starlette.testclient import TestClient
 
 from metrics_api.access.routes import ACCESS
+from metrics_api.fleet.routes import FLEET
 from metrics_api.org_units.routes import ORG_UNITS
 from queries.control.access_keys import create_access_key
 from queries.control.applications import create_application
+from queries.control.clusters import NewCluster, find_cluster, register_cluster
 from queries.control.departments import create_department
+from queries.control.node_pools import create_node_pool
 from queries.control.projects import create_project
 from queries.control.roles import VIEWER
 from queries.control.rules import NewRule, list_rules
 from queries.control.secret import make_secret
-from queries.control.tables import Cluster
 from queries.control.users import create_user, find_user_by_name
 from queries.ids import cluster_id, project_id
 from tests.metrics_api.community import PASSWORD, RULES, Community, community
 
 ADMINISTRATORS = {"root", "admin"}
 OF_TENANTS = {"root", "admin", "stranger"}
+OF_A_CLUSTER = {"root", "admin", "cluster-admin"}
 OF_A_PROJECT = {"root", "admin", "cluster-admin", "department-admin", "project-admin"}
 EVERYBODY = {*RULES, "stranger"}
 
@@ -53,6 +56,10 @@ PROJECTS, DEPARTMENTS = "/api/v1/org-unit/projects", "/api/v1/org-unit/departmen
 NEW_UNIT = {"name": "{fresh}", "clusterId": cluster_id("alpha"), "resources": []}
 UNIT: dict[str, Any] = {"resources": []}
 QUOTAS = [{"gpu": {"deserved": 1}}]
+
+CLUSTERS, POOLS = "/api/v1/clusters", "/api/v1/node-pools"
+
+NEW_POOL = {"name": "{fresh}", "clusterId": cluster_id("alpha"), "labelKey": "pool", "labelValue": "x"}
 
 MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("GET", USERS): (OF_TENANTS, None),
@@ -97,6 +104,13 @@ MAY: dict[tuple[str, str], tuple[set[str], Any]] = {
     ("POST", "/api/v1/authorization/permitted-scopes"): (EVERYBODY, {"resourceType": "project"}),
     ("GET", "/api/v1/audit/log"): (OF_TENANTS, None),
     ("GET", "/api/v1/audit/log/file"): (OF_TENANTS, None),
+    ("POST", CLUSTERS): (OF_TENANTS, {"name": "{fresh}"}),
+    ("PUT", f"{CLUSTERS}/{{cluster_uuid}}"): (ADMINISTRATORS, {"domain": "example.com"}),
+    ("DELETE", f"{CLUSTERS}/{{cluster_uuid}}"): (ADMINISTRATORS, None),
+    ("POST", POOLS): (OF_A_CLUSTER, NEW_POOL),
+    ("PUT", f"{POOLS}/{{nodepool_id}}"): (OF_A_CLUSTER, {"labelValue": "y"}),
+    ("PATCH", f"{POOLS}/{{nodepool_id}}"): (OF_A_CLUSTER, {"labelValue": "y"}),
+    ("DELETE", f"{POOLS}/{{nodepool_id}}"): (OF_A_CLUSTER, None),
     ("GET", PROJECTS): (EVERYBODY, None),
     ("POST", PROJECTS): (OF_A_CLUSTER, NEW_UNIT),
     ("GET", f"{PROJECTS}/count"): (EVERYBODY, None),
@@ -144,13 +158,17 @@ class Targets:
         user = create_user(control, f"{name}@example.com", make_secret(), rules=(rule,))
         account = create_application(control, name, rules=())
         key, _ = create_access_key(control, user, "key")
-        with control.session() as session:
-            cluster = session.get_one(Cluster, cluster_id("alpha"))
+        cluster = register_cluster(control, NewCluster(name, 1, "test"))
+        alpha = find_cluster(control, cluster_id("alpha"))
+        assert alpha
+        pool = create_node_pool(control, alpha, name, ("pool", name), {}, "test").pool
         unit: dict[str, Any] = {"description": "", "settings": {}, "amounts": {}, "created_by": "somebody"}
-        project = create_project(control, cluster, f"a-{name}", department=None, **unit)
-        department = create_department(control, cluster, name, **unit)
+        project = create_project(control, alpha, f"a-{name}", department=None, **unit)
+        department = create_department(control, alpha, name, **unit)
         self.people.app.state.services.forget()
         return {
+            "cluster_uuid": cluster.id,
+            "nodepool_id": pool.id,
             "project_id": project.id,
             "department_id": department.id,
             "fresh": f"fresh{self.made}",
@@ -177,7 +195,7 @@ def filled(template: Any, ids: dict[str, str]) -> Any:
 
 
 def test_every_route_is_in_the_matrix() -> None:
-    walked = (*ACCESS, *ORG_UNITS)
+    walked = (*ACCESS, *ORG_UNITS, *(endpoint for endpoint in FLEET if endpoint.resource))
     assert set(MAY) == {(endpoint.method, endpoint.path) for endpoint in walked if not endpoint.is_public}
 
 
@@ -194,7 +212,7 @@ def test_who_may_does_and_who_may_not_is_refused(
         ids = targets.make()
         answer = client.request(method, path.format(**ids), json=filled(body, ids) if body else None)
         if name in allowed:
-            assert answer.status_code in (200, 201, 204), (name, answer.text)
+            assert answer.status_code in (200, 201, 202, 204), (name, answer.text)
         else:
             assert answer.status_code in (400, 403, 404), (name, answer.text)
             assert answer.status_code != 400 or "that you may manage" in answer.json()["message"]

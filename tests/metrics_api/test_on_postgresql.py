@@ -63,6 +63,22 @@ def test_what_the_database_cannot_have_is_a_bad_request(
     assert answer.json()["message"]
 
 
+def test_clusters_and_node_pools_live_and_end(people: Community) -> None:
+    admin = people.client("admin")
+    source = {"url": "http://127.0.0.1:1", "labels": {"project": ["team"]}}
+    made = admin.post("/api/v1/clusters", json={"name": "new", "prometheus": source}).json()
+    assert admin.post("/api/v1/clusters", json={"name": "new"}).status_code == 409
+    assert admin.get(f"/api/v1/clusters/{made['uuid']}").json()["prometheus"] == source
+    pool = {"name": "h100", "clusterId": made["uuid"], "labelKey": "pool", "labelValue": "h100"}
+    identifier = admin.post("/api/v1/node-pools", json=pool).json()["id"]
+    assert admin.patch(f"/api/v1/node-pools/{identifier}", json={"labelValue": "x"}).json()["labelValue"] == "x"
+    assert admin.delete(f"/api/v1/clusters/{made['uuid']}").status_code == 202
+    assert admin.get(f"/api/v1/node-pools/{identifier}").status_code == 404
+    assert admin.post("/api/v1/clusters", json={"name": "nul", "domain": "a\0b"}).status_code == 400
+    assert admin.post("/api/v1/clusters", json={"name": "new"}).status_code == 201
+    assert admin.delete(f"/api/v1/node-pools/{identifier}").status_code == 204
+
+
 def test_departments_and_projects_are_made_and_deleted(people: Community) -> None:
     admin, alpha = people.client("admin"), cluster_id("alpha")
     units = "/api/v1/org-unit"

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from metrics_api.cli import app as cli
+from metrics_api.document import Document
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.routes import ENDPOINTS
 from queries.catalogue import STATISTICS
@@ -58,3 +59,44 @@ def test_the_forms_of_an_answer_are_told(document: dict[str, Any]) -> None:
 
 def test_the_command_prints_the_same(document: dict[str, Any]) -> None:
     assert json.loads(CliRunner().invoke(cli, ["openapi"]).output) == document
+
+
+def test_what_the_document_is_made_of_is_described(document: dict[str, Any]) -> None:
+    used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in document["tags"] if tag["description"]} == used
+    assert document["servers"] == [{"url": "/", "description": "The service that this document is from."}]
+    asked = {name for each in ENDPOINTS if not each.is_public for name in each.schemes}
+    assert {
+        name for name, scheme in document["components"]["securitySchemes"].items() if scheme["description"]
+    } == asked
+
+
+def test_what_will_go_away_is_marked(document: dict[str, Any]) -> None:
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        assert operation.get("deprecated", False) == bool(endpoint.deprecated)
+        assert str(endpoint.deprecated or "") in operation["description"]
+
+
+def test_no_two_models_have_one_name() -> None:
+    """The schemas of one would stand for both."""
+    schemas: dict[str, Any] = {}
+    for endpoint in ENDPOINTS:
+        alone = Document()
+        alone.add(endpoint)
+        for name, schema in alone.schemas.items():
+            assert schemas.setdefault(name, schema) == schema, name
+
+
+def test_a_status_that_is_refused_is_told_in_the_form_of_the_endpoint(document: dict[str, Any]) -> None:
+    def refused(path: str, method: str, status: str) -> str:
+        reference = document["paths"][path][method]["responses"][status]["$ref"]
+        return str(reference).rpartition("/")[2]
+
+    assert refused("/api/v1/users/{user_id}", "get", "404") == "Error404"
+    assert refused("/api/v1/users", "post", "409") == "Error409"
+    assert refused("/api/v2/token", "post", "401") == "OAuthError401"
+    assert refused("/grafana/query", "post", "400") == "DatasourceError400"
+    assert refused("/api/datasources/proxy/{datasource}/api/v1/query", "get", "422") == "PrometheusError422"
+    assert "401" not in document["paths"]["/healthz"]["get"]["responses"]
+    assert document["components"]["responses"]["Error404"]["content"]["application/json"]["example"]["code"] == 404

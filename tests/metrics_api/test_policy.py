@@ -11,15 +11,17 @@ from starlette.testclient import TestClient
 
 from metrics_api.access.routes import ACCESS
 from metrics_api.app import create_app
+from metrics_api.fleet.routes import FLEET
 from metrics_api.formats import MEDIA_TYPES
 from metrics_api.org_units.routes import ORG_UNITS
 from metrics_api.policy import Actor
 from metrics_api.reports import ReportRequest, id_of
 from metrics_api.routes import ENDPOINTS
-from queries.ids import cluster_id, department_id, node_id, pod_id, project_id, workload_id
+from queries.ids import cluster_id, department_id, node_id, node_pool_id, pod_id, project_id, workload_id
 from queries.lake import Lake
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
+from tests.metrics_api.acting import act_as
 from tests.queries.test_question import HOURS, drawn
 from tests.served import HOSTILE, settings_for
 
@@ -40,6 +42,15 @@ LEGACY = (
     "/v1/k8s/clusters/{cluster_uuid}/departments/{department_id}/metrics",
 )
 
+LISTS = (
+    "/v1/k8s/clusters/{cluster_uuid}/projects",
+    "/v1/k8s/clusters/{cluster_uuid}/projects/{project_id}",
+    "/v1/k8s/clusters/{cluster_uuid}/departments",
+    "/v1/k8s/clusters/{cluster_uuid}/node-pools",
+)
+
+NODES = ("/api/v1/clusters/{cluster_uuid}/nodes", "/api/v1/clusters/{cluster_uuid}/nodes/count")
+
 PROMQL = DURING | {"query": "runai_gpu_utilization_per_node", "step": "10m", "time": DURING["end"]}
 
 SERVED = DURING | {"metricType": "THROUGHPUT"}
@@ -52,6 +63,7 @@ IN_PATHS = {
     "dataset": "ledger_hours",
     "cluster_uuid": cluster_id("beta"),
     "nodepool_name": "pool",
+    "nodepool_id": node_pool_id("beta", "pool"),
     "node_id": node_id("beta", "beta-1"),
     "project_id": project_id("beta", "b"),
     "department_id": department_id("beta", "research"),
@@ -86,6 +98,14 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/v1/org-unit/departments/telemetry"): ({"telemetryType": "GPU_ALLOCATION"}, None),
     ("GET", "/api/v1/org-unit/projects/{project_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/org-unit/departments/{department_id}/metrics"): (TYPES, None),
+    ("GET", "/api/v1/workloads"): ({}, None),
+    ("GET", "/api/v1/workloads/count"): ({}, None),
+    ("GET", "/api/v1/workloads/pods"): ({"verbosity": "full"}, None),
+    ("GET", "/api/v1/workloads/pods/count"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/pods"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/events"): ({}, None),
+    ("GET", "/api/v1/workloads/{workload_id}/history"): ({}, None),
     ("GET", "/api/v1/workloads/{workload_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics"): (TYPES, None),
     ("GET", "/api/v1/workloads/inferences/{workload_id}/metrics"): (SERVED, None),
@@ -94,7 +114,14 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("POST", "/api/v1/org-unit/reports"): ({}, REPORT),
     ("GET", "/api/v1/org-unit/reports/{report_id}"): ({}, None),
     ("GET", "/api/v1/org-unit/reports/{report_id}/file"): ({}, None),
-    **{("GET", path): ({}, None) for path in LEGACY},
+    **{("GET", path): ({}, None) for path in (*LEGACY, *LISTS, *NODES)},
+    ("GET", "/v1/k8s/clusters"): ({}, None),
+    ("GET", "/api/v1/clusters/{cluster_uuid}"): ({}, None),
+    ("GET", "/api/v1/nodes"): ({}, None),
+    ("GET", "/api/v1/nodes/count"): ({}, None),
+    ("GET", "/api/v1/node-pools"): ({}, None),
+    ("GET", "/api/v1/node-pools/count"): ({}, None),
+    ("GET", "/api/v1/node-pools/{nodepool_id}"): ({}, None),
     **{
         (method, f"{base}/api/datasources/proxy/{{datasource}}/api/v1/{name}"): (PROMQL, None)
         for base in ("", "/grafana")
@@ -134,18 +161,30 @@ SILENT = {
     "/grafana/",
     "/grafana/metrics",
     "/grafana/tag-keys",
+    "/api/v1/nodes/count",
+    "/api/v1/node-pools",
+    "/api/v1/node-pools/count",
+    "/api/v1/node-pools/{nodepool_id}",
+    *(f"/api/v1/workloads{below}" for below in ("", "/count", "/pods/count")),
+    *(f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/events", "/history")),
 }
-"""Routes that name no cluster, whoever asks; there are no node pools and no departments."""
+"""Routes that name no cluster, whoever asks, but by its id; there are no node pools and no departments."""
+
+OF_ONE_WORKLOAD = {f"/api/v1/workloads/{{workload_id}}{below}" for below in ("", "/pods", "/events", "/history")}
 
 BY_ID = {
+    *LISTS,
+    *NODES,
+    "/api/v1/clusters/{cluster_uuid}",
     "/api/v1/nodes/{node_id}/metrics",
     "/api/v1/org-unit/projects/{project_id}/metrics",
     "/api/v1/workloads/{workload_id}/metrics",
     "/api/v1/workloads/{workload_id}/pods/{pod_id}/metrics",
+    *OF_ONE_WORKLOAD,
     "/api/v1/workloads/inferences/{workload_id}/metrics",
     "/api/v1/workloads/inferences/{workload_id}/pods/{pod_id}/metrics",
 }
-"""Routes that name a cluster in their envelope alone."""
+"""Routes that name a cluster in their envelope, or by its id, alone."""
 
 LIVE = {
     *LEGACY,
@@ -169,8 +208,12 @@ FORMS = {
     "/api/v1/exports/{dataset}": ["csv", "ndjson", "parquet", "arrow"],
 }
 
-OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in (*ACCESS, *ORG_UNITS)]
-"""What is read from the control database is not a matter of scopes: ``test_matrix.py`` walks those."""
+CHANGES = [endpoint for endpoint in FLEET if endpoint.resource]
+
+OF_CONTROL = (*ACCESS, *ORG_UNITS, *CHANGES)
+
+OF_THE_LEDGER = [endpoint for endpoint in ENDPOINTS if not endpoint.is_public and endpoint not in OF_CONTROL]
+"""What is read from the control database, and changes of it, are not a matter of scopes: ``test_matrix.py`` walks those."""
 
 WALKED = [
     (endpoint, form)
@@ -190,7 +233,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     hostile = drawn("beta", 2, 1.0, RECENT)
     hostile.rows["pod_facts"][0]["labels"] = [("label_project", HOSTILE)]
     for sketch in (drawn("alpha", 4, 0.5, RECENT), hostile):
+        for pod in sketch.rows["pod_facts"]:
+            lived = {name: pod[name] for name in ("namespace", "pod", "uid")}
+            sketch.rows["pod_times"].append(lived | {"what": "created", "time": RECENT.timestamp()})
         booked = sketch.book(HOURS)
+        lake.replace_workloads(sketch.cluster.name, Window(RECENT, RECENT + HOURS * HOUR), booked.workloads, RECENT)
         for hour in Window(RECENT, RECENT + HOURS * HOUR).hours():
             lake.replace(hour, booked.of(hour))
     return TestClient(create_app(settings_for(folder, "off")))
@@ -219,7 +266,7 @@ def test_no_route_tells_what_an_actor_may_not_see(
 ) -> None:
     texts = {}
     for name, scope in (("everything", EVERYTHING), ("alpha", ALPHA), ("project", PROJECT)):
-        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        act_as(monkeypatch, Actor(name, scope))
         texts[name] = told(client, endpoint.method, endpoint.path, form)
     if endpoint.path not in {WITHOUT_ROWS, *BY_ID, *LIVE} or form == "json":
         assert ("beta" in texts["everything"]) == (endpoint.path not in SILENT)
@@ -232,7 +279,7 @@ def test_no_route_tells_what_an_actor_may_not_see(
 def test_what_an_actor_may_not_see_is_not_found(path: str, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
     for name, scope in (("everything", EVERYTHING), ("beta", BETA), ("alpha", ALPHA)):
-        monkeypatch.setattr("metrics_api.auth.ANYONE", Actor(name, scope))
+        act_as(monkeypatch, Actor(name, scope))
         found[name] = client.get(path.format(**IN_PATHS), params=ASKED["GET", path][0]).status_code
     assert found == {"everything": 200, "beta": 200, "alpha": 404}
 
@@ -241,7 +288,7 @@ def test_of_a_node_that_projects_share_only_its_own_is_told(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = DURING | {"metricType": "TOTAL_GPU,ALLOCATED_GPU,TOTAL_GPU_NODES", "numberOfSamples": "1"}
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a project", PROJECT))
+    act_as(monkeypatch, Actor("of a project", PROJECT))
     told = client.get(f"/api/v1/clusters/{cluster_id('alpha')}/metrics", params=asked).json()["measurements"]
     assert [each["values"][0]["value"] for each in told] == ["1", "1", "1"]
     assert client.get(f"/api/v1/org-unit/projects/{project_id('alpha', 'b')}/metrics", params=TYPES).status_code == 404

@@ -9,6 +9,7 @@ from metrics_api.policy import Actor
 from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests.live import START
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.live import ALPHA
 
 REPORTS = "/api/v1/org-unit/reports"
@@ -81,5 +82,5 @@ def test_an_id_that_somebody_made_up_is_of_no_report(identifier: str, client: Te
 
 
 def test_whoever_fetches_a_report_sees_in_it_what_they_may(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     assert [(row["cluster"], row["project"]) for row in fetched(client)] == [("alpha", "a")]

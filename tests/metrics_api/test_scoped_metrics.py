@@ -15,6 +15,7 @@ from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests import served
 from tests.live import DAY, NOW, START, alpha, fill, settings_for
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.live import ALPHA, BETA, NODE, PATHS, TRAIN, TRAIN_POD, TWO_HOURS, grouped, series, values
 
 GIB = 2**30
@@ -431,7 +432,7 @@ def test_the_same_answer_has_the_same_etag_and_is_not_sent_twice(client: TestCli
 
 
 def test_an_actor_sees_its_own_project_of_a_cluster(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     assert values(client, PATHS["cluster"], "TOTAL_GPU,WORKLOADS_COUNT") == {"TOTAL_GPU": [2], "WORKLOADS_COUNT": [1]}
     assert values(client, "/api/v1/clusters/all/metrics", "TOTAL_GPU") == {"TOTAL_GPU": [2]}
     asked = TWO_HOURS | {"metricType": "TOTAL_GPU"}

@@ -11,6 +11,7 @@ from queries.ids import department_id, node_id, node_pool_id, project_id
 from queries.metric_types import TYPES
 from queries.scope import Scope
 from tests.live import NOW
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.live import ALPHA, BETA
 
 GIB = 2**30
@@ -166,11 +167,11 @@ def test_what_is_wrong_is_named(about: str, asked: dict[str, str], status: int, 
 
 
 def test_an_actor_is_told_of_what_it_may_see(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of beta", Scope(frozenset({("beta", None)}))))
+    act_as(monkeypatch, Actor("of beta", Scope(frozenset({("beta", None)}))))
     assert told(client, "nodes", "TOTAL_GPUS", groupBy="ClusterId") == {"beta": 2}
     assert told(client, "workloads", "WORKLOADS_COUNT", groupBy="ProjectId") == {"a": 1}
     assert told(client, "org-unit/departments", "GPU_ALLOCATION", groupBy="ClusterId") == {"beta": 1}
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     assert told(client, "workloads", "GPU_ALLOCATION", groupBy="ProjectId") == {"a": 2}
     assert told(client, "nodes", "ALLOCATED_CPU_CORES") == {"": 8}
     hidden = client.get("/api/v1/nodes/telemetry", params={"telemetryType": "TOTAL_GPUS", "clusterId": BETA})

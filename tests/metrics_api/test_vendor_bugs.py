@@ -125,8 +125,25 @@ def test_run_26355_a_distributed_workload_is_the_sum_of_its_pods(tmp_path: Path)
 
 
 def test_run_26772_what_is_missing_is_told_as_an_error(client: TestClient) -> None:
-    answer = client.get(
-        of_workload("nothing"), params={"start": "2026-01-01", "end": "2026-01-02", "metricType": "GPU_UTILIZATION"}
-    )
-    assert answer.status_code == 404
-    assert set(answer.json()) == {"code", "message", "details"}
+    during = {"start": "2026-01-01", "end": "2026-01-02", "metricType": "GPU_UTILIZATION"}
+    missing = f"/api/v1/workloads/{workload_id('alpha', 'team', 'Job', 'nothing')}"
+    for path, asked in ((f"{missing}/metrics", during), (missing, {}), (f"{missing}/pods", {})):
+        answer = client.get(path, params=asked)
+        assert answer.status_code == 404
+        assert set(answer.json()) == {"code", "message", "details"}
+
+
+def test_run_19904_a_filter_on_allocated_gpus_takes_operators(client: TestClient) -> None:
+    """train holds 2 GPUs in alpha and 1 in beta, note 1, frac a half, waits none."""
+    found = {
+        text: sorted(
+            each["name"] for each in client.get("/api/v1/workloads", params={"filterBy": text}).json()["workloads"]
+        )
+        for text in ("allocatedGPU>=1", "allocatedGPU<=0.5", "allocatedGPU==0.5", "allocatedGPU!=1")
+    }
+    assert found == {
+        "allocatedGPU>=1": ["note", "train", "train"],
+        "allocatedGPU<=0.5": ["frac-0", "waits"],
+        "allocatedGPU==0.5": ["frac-0"],
+        "allocatedGPU!=1": ["frac-0", "train", "waits"],
+    }

@@ -48,7 +48,7 @@ def asker(engine: Engine, now: datetime = NOW, scope: Scope = EVERYTHING) -> Ask
 
 
 def seen(engine: Engine, now: datetime = NOW) -> dict[str, Freshness]:
-    return {each.state.name: each for each in freshness(asker(engine, now), SETTINGS)}
+    return {each.state.name: each for each in freshness(asker(engine, now), SETTINGS.clusters, SETTINGS.collect.grace)}
 
 
 def test_what_is_missing_is_counted_from_the_first_hour_on(engine: Engine) -> None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from metrics_api.body import FORM
 from metrics_api.endpoint import Endpoint
 from metrics_api.errors import ApiError
 from queries.lake_error import LakeError
@@ -17,6 +18,7 @@ ERROR_TYPES = {
     403: "forbidden",
     404: "not_found",
     422: "execution",
+    429: "unavailable",
     503: "timeout",
 }
 
@@ -34,6 +36,7 @@ class PrometheusEndpoint(Endpoint):
     """An endpoint that tells errors as Prometheus does, and takes what it is asked in a form, too."""
 
     error: ClassVar[type[BaseModel]] = PrometheusError
+    media_type: ClassVar[str] = FORM
 
     @property
     def operation_id(self) -> str:
@@ -51,7 +54,7 @@ class PrometheusEndpoint(Endpoint):
 
     async def asked(self, request: Request) -> str:
         query = await super().asked(request)
-        form = (await request.body()).decode("latin-1") if request.method == "POST" else ""
+        form = (await self.given(request)).decode("latin-1") if request.method == "POST" else ""
         return "&".join(part for part in (query, form) if part)
 
 

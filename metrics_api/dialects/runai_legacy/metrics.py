@@ -6,10 +6,12 @@ from typing import Annotated, Any, Self
 
 import msgspec
 from pydantic import Field, model_validator
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from metrics_api.asking import asker_of, remembered
 from metrics_api.cache import Kept
+from metrics_api.dialects.runai_legacy.numbers import id_of
 from metrics_api.endpoint import Produces
 from metrics_api.entities import clusters_of, find, not_found, pool_conditions
 from metrics_api.errors import ApiError
@@ -20,6 +22,7 @@ from metrics_api.scoped_metrics import DEFAULT_SAMPLES
 from metrics_api.services import Caller
 from metrics_api.telemetry import newest
 from queries.condition import Condition
+from queries.control.tables import Department, Project
 from queries.entities import Entity
 from queries.ids import DEPARTMENT, PROJECT, cluster_id, department_id, project_id
 from queries.measurements import Measurements, measure
@@ -82,7 +85,8 @@ async def read_projects(caller: Caller, query: LegacyQuery, cluster_uuid: str) -
 
 async def read_project(caller: Caller, query: LegacyQuery, cluster_uuid: str, project_id: str) -> Answer:
     """What a project has, by node pool."""
-    entity = await find(caller, PROJECT, project_id, "project")
+    identifier = await run_in_threadpool(id_of, caller, Project, cluster_uuid, project_id)
+    entity = await find(caller, PROJECT, identifier, "project")
     return await told(caller, query, cluster_uuid, "legacy_project", lambda asked: only(projects(asked)), entity)
 
 
@@ -93,7 +97,8 @@ async def read_departments(caller: Caller, query: LegacyQuery, cluster_uuid: str
 
 async def read_department(caller: Caller, query: LegacyQuery, cluster_uuid: str, department_id: str) -> Answer:
     """What a department has, by node pool."""
-    entity = await find(caller, DEPARTMENT, department_id, "department")
+    identifier = await run_in_threadpool(id_of, caller, Department, cluster_uuid, department_id)
+    entity = await find(caller, DEPARTMENT, identifier, "department")
     return await told(caller, query, cluster_uuid, "legacy_project", lambda asked: only(departments(asked)), entity)
 
 

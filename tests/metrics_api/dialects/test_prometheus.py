@@ -14,6 +14,7 @@ from queries.metric_types import SERIES
 from queries.scope import Scope
 from queries.window import HOUR, format_time
 from tests.live import START, settings_for
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.live import ALPHA, BETA, TRAIN
 from tests.serving import serving
 
@@ -173,7 +174,7 @@ def test_it_says_that_it_is_deprecated(client: TestClient) -> None:
 
 
 def test_an_actor_is_told_of_what_it_may_see(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metrics_api.auth.ANYONE", Actor("of a", Scope(frozenset({("alpha", "a")}))))
+    act_as(monkeypatch, Actor("of a", Scope(frozenset({("alpha", "a")}))))
     assert asked(client, "sum(runai_allocated_gpu_count_per_node)") == [({}, 2)]
     assert {labels["project"] for labels, _ in asked(client, "runai_gpu_utilization_per_project")} == {"a"}
     assert asked(client, f'runai_gpu_utilization_per_project{{clusterId="{BETA}"}}') == []

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from metrics_api import policy
 from queries.question import Asker, UnansweredError
 from queries.scope import EVERYTHING, Scope
+from tests.metrics_api.acting import act_as
 from tests.metrics_api.grafana.panels import FOUR_HOURS, simpod_6
 from tests.metrics_api.test_asking import serving
 
@@ -69,7 +70,7 @@ def test_an_actor_is_not_given_what_was_kept_for_another(
     with serving(folder) as client:
         texts = []
         for scope in (EVERYTHING, Scope(frozenset({("alpha", None)})), EVERYTHING):
-            monkeypatch.setattr("metrics_api.auth.ANYONE", policy.Actor("one", scope))
+            act_as(monkeypatch, policy.Actor("one", scope))
             texts.append(client.post("/grafana/query", json=body).text)
         assert "beta" in texts[0]
         assert "beta" not in texts[1]

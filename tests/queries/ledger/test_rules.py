@@ -1,5 +1,6 @@
 """The rules of the ledger against a plain reading of them, and what must hold whatever is booked. On random nodes."""
 
+import os
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,7 +14,9 @@ from tests.sketch import Sketch, booked_frame
 STEP = 60.0
 KERNEL = "DCGM_FI_DEV_GPU_UTIL"
 
-FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = int(os.environ.get("RULES_EXAMPLES", "6"))
+
+FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 """Every example books many nodes at once."""
 
 utilizations = st.one_of(

@@ -1,7 +1,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from metrics_api.workloads import MOST_CHOSEN
+from metrics_api.workloads.usage import MOST_CHOSEN
 
 DURING = "start=2025-03-03&end=2025-03-03T04:00:00Z"
 USAGE = f"/api/v1/workload-usage?{DURING}"

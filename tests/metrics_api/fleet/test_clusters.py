@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
 from queries.collection import Collection
+from queries.ids import cluster_id
 from queries.lake import Lake
 from queries.window import HOUR, Window
 from tests.served import fill, settings_for
@@ -42,12 +43,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
 def test_clusters_tell_how_fresh_they_are(client: TestClient) -> None:
     for cluster, name in zip(client.get("/api/v1/clusters").json(), ("alpha", "beta"), strict=True):
         lag = datetime.now(UTC) - (START + 4 * HOUR)
-        assert cluster.pop("lag_seconds") == pytest.approx(lag.total_seconds(), abs=60)
-        assert cluster == {"name": name, "status": "late", "collected_until": "2025-03-03T04:00:00Z"}
+        collection = cluster.pop("collection")
+        assert collection.pop("lag_seconds") == pytest.approx(lag.total_seconds(), abs=60)
+        assert collection == {"status": "late", "collected_until": "2025-03-03T04:00:00Z"}
+        assert (cluster["uuid"], cluster["tenantId"], cluster["name"]) == (cluster_id(name), 1, name)
+        assert (cluster["status"], cluster["lastLiveness"]) == ({"state": "Disconnected"}, "2025-03-03T04:00:00Z")
 
 
 def test_clusters_tell_how_their_collection_goes(watched: TestClient) -> None:
-    alpha, beta = watched.get("/api/v1/clusters").json()
+    alpha, beta = (cluster["collection"] for cluster in watched.get("/api/v1/clusters").json())
     last, failure = alpha["last_run"], alpha["last_failure"]
     assert (last["kind"], last["success"], last["samples_read"]) == ("live", True, 50)
     assert (last["duration_seconds"], last["hours_written"], last["rows_written"]) == (2.5, 2, 240)
@@ -76,11 +80,21 @@ def test_prometheus_is_told_how_collection_goes(watched: TestClient) -> None:
 def test_the_document_tells_what_a_cluster_is(anonymous: TestClient) -> None:
     schemas = anonymous.get("/openapi.json").json()["components"]["schemas"]
     assert {"hours_missing", "coverage_24h", "lag_seconds", "last_run", "last_failure"} <= set(
-        schemas["ClusterView"]["properties"]
+        schemas["CollectionView"]["properties"]
     )
 
 
 def test_a_lake_without_runs_has_metrics_all_the_same(tmp_path: Path) -> None:
     with TestClient(create_app(settings_for(tmp_path, "off"))) as empty:
         assert empty.get("/metrics").status_code == 200
-        assert [cluster["status"] for cluster in empty.get("/api/v1/clusters").json()] == ["never", "never"]
+        clusters = empty.get("/api/v1/clusters").json()
+        assert [cluster["collection"]["status"] for cluster in clusters] == ["never", "never"]
+        assert {cluster["status"]["state"] for cluster in clusters} == {"WaitingToConnect"}
+
+
+def test_metadata_is_told_without_what_the_lake_knows(client: TestClient) -> None:
+    told = client.get("/api/v1/clusters", params={"verbosity": "metadata"}).json()
+    assert [each["name"] for each in told] == ["alpha", "beta"]
+    assert not any({"status", "collection"} & set(each) for each in told)
+    one = client.get(f"/api/v1/clusters/{cluster_id('alpha')}", params={"verbosity": "metadata"}).json()
+    assert one == told[0]

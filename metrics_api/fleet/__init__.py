@@ -1,0 +1,1 @@
+"""What there is: clusters, node pools and nodes."""

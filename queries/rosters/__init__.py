@@ -1,0 +1,1 @@
+"""Rosters: what there are lists of, each once, as it was last told."""
