@@ -89,6 +89,7 @@ async def list_datasets() -> list[DatasetView]:
 async def list_days(caller: Caller, query: ExportQuery, dataset: DatasetName) -> list[DayView]:
     """The days of a dataset that have rows, how many, and the ETag of each day's export with the same parameters:
     whoever keeps a file for each day fetches those again whose ETag has changed."""
+    await caller.services.chart()
     extract = whole_days(extract_of(caller, query, find_export(dataset)))
     form = query.format or EXPORT_FORMATS[0]
 
@@ -106,6 +107,7 @@ async def export_dataset(caller: Caller, query: ExportQuery, dataset: DatasetNam
     """The rows of a dataset as they are, streamed as fast as they are taken; as CSV, Parquet, Arrow or lines of JSON.
     An answer that breaks off without its last chunk is not whole: fetch it again."""
     form = choose_export_format(query.format, caller.accept)
+    await caller.services.chart()
     extract = extract_of(caller, query, find_export(dataset))
     headers = {
         "ETag": etag_of(extract, form),

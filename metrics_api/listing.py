@@ -77,7 +77,9 @@ class CountQuery(BaseModel):
         """The rows that are asked for, in their order."""
         values = {column.name: column.value for column in self.columns}
         tests = [(values[each.field], each.holds) for each in self.filterBy]
-        found = [row for row in rows if all(holds(value(row)) for value, holds in tests)]
+        found = list(rows)
+        for value, holds in tests:
+            found = [row for row in found if holds(value(row))]
         return [row for row in found if self.is_found(row)] if self.search else found
 
     def is_found(self, row: object) -> bool:
@@ -131,6 +133,10 @@ class ListQuery(CountQuery):
         found = self.matching(rows)
         if self.sortBy:
             found = in_order(found, next(each for each in self.columns if each.name == self.sortBy), self.sortOrder)
+        return self.cut(found)
+
+    def cut(self, found: Sequence[Row]) -> Page[Row]:
+        """The page of rows that are filtered and sorted."""
         end = self.offset + self.limit
         return Page(found[self.offset : end], len(found), end if end < len(found) else None)
 

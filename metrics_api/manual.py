@@ -85,7 +85,8 @@ def sources(each: MetricType) -> str:
         return ""
     if each.state or each.shape == "pending_times":
         return "changes of workloads' states"
-    found = [
+    found = ["quotas that were set"] if each.told and each.told.entry.set_by_api else []
+    found += [
         f"`{source.series}`" for source in (each.told.entry.sources if each.told else ()) if is_common(source.exporter)
     ]
     return ", ".join(dict.fromkeys(found)) or "the ledger"

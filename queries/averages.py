@@ -35,7 +35,7 @@ class Average:
 UNKNOWN = Average(None, None, None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Averages:
     """Of a range that ended at a full hour."""
 

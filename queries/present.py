@@ -28,7 +28,7 @@ class Amounts:
 UNKNOWN = Amounts()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Present:
     """By cluster and project or department. pools: allocated GPUs by node pool, where workloads run."""
 
@@ -38,6 +38,10 @@ class Present:
     gpu_quotas: Mapping[Key, float] = field(default_factory=dict)
     collected: frozenset[str] = frozenset()
     """The clusters of which something is known now."""
+
+
+NOTHING_NOW = Present()
+"""Where it was not asked."""
 
 
 def ask_present(asker: Asker, window: Window, level: Level) -> Present:

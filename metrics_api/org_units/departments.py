@@ -11,7 +11,7 @@ from metrics_api.errors import ApiError
 from metrics_api.listing import CountQuery, ListQuery
 from metrics_api.org_units.bodies import DepartmentChange, NewDepartment
 from metrics_api.org_units.figures import read_figures
-from metrics_api.org_units.finding import find_cluster, find_unit, read_chart
+from metrics_api.org_units.finding import find_cluster, find_unit, read_chart, require_making
 from metrics_api.org_units.resources import PoolResources, ResourceList, amounts_of
 from metrics_api.org_units.rows import COLUMNS, Row, read_rows
 from metrics_api.org_units.views import DepartmentView, view_department
@@ -45,7 +45,7 @@ class DepartmentsView(CompletePage):
 async def list_all(caller: Caller, query: DepartmentQuery) -> DepartmentsView:
     """The departments that the caller may see: those that were made, and those of the configuration file."""
     chart = await read_chart(caller)
-    page = query.page(await read_rows(caller, chart, "department", query))
+    page = (await read_rows(caller, chart, "department", query)).page(query)
     shown = [
         view_department(chart, row, has_children=query.verbosity == "verbose", has_averages=query.verbosity != "meta")
         for row in page.rows
@@ -56,7 +56,8 @@ async def list_all(caller: Caller, query: DepartmentQuery) -> DepartmentsView:
 async def count(caller: Caller, query: DepartmentCount) -> Count:
     """How many departments there are."""
     chart = await read_chart(caller)
-    return Count(count=len(query.matching(await read_rows(caller, chart, "department", query))))
+    rows = await read_rows(caller, chart, "department", query)
+    return Count(count=len(query.matching(rows.rows)))
 
 
 async def read(caller: Caller, department_id: str) -> DepartmentView:
@@ -71,7 +72,7 @@ async def create(caller: Caller, body: NewDepartment) -> DepartmentView:
     cluster = find_cluster(caller, chart, body.clusterId)
     identifier = department_id(cluster.name, body.name)
     caller.target.id, caller.target.name = identifier, body.name
-    caller.require("create", "department", Place(cluster.tenant_id, cluster.id, identifier))
+    require_making(caller, "department", Place(cluster.tenant_id, cluster.id, identifier))
     control = caller.services.control
 
     def make() -> Department:

@@ -32,6 +32,14 @@ async def find_unit(caller: Caller, level: Level, identifier: str, action: Actio
     return chart, unit
 
 
+def require_making(caller: Caller, level: Level, place: Place) -> None:
+    """Raises:
+    ApiError: 403, the caller may not make such a thing at a place that it may know of.
+    """
+    if not may(caller.actor, "create", level, place):
+        raise ApiError(403, f"you do not have sufficient permissions: your roles do not allow to make a {level} here")
+
+
 def find_cluster(caller: Caller, chart: Chart, identifier: str) -> Cluster:
     """Raises:
     ApiError: 400, there is none in which the caller may see anything.

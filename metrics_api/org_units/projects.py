@@ -11,7 +11,7 @@ from metrics_api.endpoint import CompletePage
 from metrics_api.listing import CountQuery, ListQuery
 from metrics_api.org_units.bodies import NewProject, ProjectChange
 from metrics_api.org_units.figures import read_figures
-from metrics_api.org_units.finding import find_cluster, find_parent, find_unit, read_chart
+from metrics_api.org_units.finding import find_cluster, find_parent, find_unit, read_chart, require_making
 from metrics_api.org_units.resources import PoolResources, ResourceList, amounts_of
 from metrics_api.org_units.rows import PROJECT_COLUMNS, Row, read_rows
 from metrics_api.org_units.views import ProjectView, view_project
@@ -41,14 +41,15 @@ class ProjectsView(CompletePage):
 async def list_all(caller: Caller, query: ProjectQuery) -> ProjectsView:
     """The projects that the caller may see: those that were made, and those that clusters show."""
     chart = await read_chart(caller)
-    page = query.page(await read_rows(caller, chart, "project", query))
+    page = (await read_rows(caller, chart, "project", query)).page(query)
     return ProjectsView(projects=[view_project(chart, row) for row in page.rows], next=page.next)
 
 
 async def count(caller: Caller, query: ProjectCount) -> Count:
     """How many projects there are."""
     chart = await read_chart(caller)
-    return Count(count=len(query.matching(await read_rows(caller, chart, "project", query))))
+    rows = await read_rows(caller, chart, "project", query)
+    return Count(count=len(query.matching(rows.rows)))
 
 
 async def read(caller: Caller, project_id: str) -> ProjectView:
@@ -65,9 +66,9 @@ async def create(caller: Caller, body: NewProject) -> ProjectView:
     caller.target.id, caller.target.name = identifier, body.name
     parent = find_parent(caller, chart, cluster.id, body.parentId) if body.parentId else None
     if identifier in chart.deleted:  # whoever makes it again has its past
-        caller.require("create", "project", Place(cluster.tenant_id, cluster.id))
+        require_making(caller, "project", Place(cluster.tenant_id, cluster.id))
     place = parent.place if parent else place_by_name(caller, cluster, body.name)
-    caller.require("create", "project", replace(place, project=identifier))
+    require_making(caller, "project", replace(place, project=identifier))
     control = caller.services.control
 
     def make() -> Project:
@@ -120,7 +121,7 @@ async def update(caller: Caller, project_id: str, body: ProjectChange) -> Projec
 def require_move(caller: Caller, unit: Unit, place: Place) -> None:
     """Who moves a project takes it away from one department, and puts it in another."""
     if place.department != unit.place.department:
-        caller.require("create", "project", place)
+        require_making(caller, "project", place)
         caller.require("delete", "project", unit.place)
 
 

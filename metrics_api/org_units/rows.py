@@ -1,11 +1,11 @@
 """Rows: the projects or departments of a list, and what they can be filtered and sorted by."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metrics_api.listing import Column, CountQuery, ListQuery
+from metrics_api.listing import Column, CountQuery, ListQuery, Page, in_order
 from metrics_api.org_units.figures import Figures, read_figures
 from metrics_api.policy import Actor, may
 from metrics_api.services import Caller
@@ -50,10 +50,10 @@ PRESENT = {
 }
 
 COLUMNS = (
-    Column("name", lambda row: row.unit.row.name, is_searched=True),
-    Column("clusterId", lambda row: row.unit.cluster.id),
+    Column("name", lambda row: row.unit.name, is_searched=True),
+    Column("clusterId", lambda row: row.unit.place.cluster),
     *(Column(name, value, float) for name, value in PRESENT.items()),
-    Column("createdAt", lambda row: row.unit.row.created_at, datetime),
+    Column("createdAt", lambda row: row.unit.created_at, datetime),
     *(Column(f"{field}{name}", averaged(name, value), float) for name in RANGES for field, value in AVERAGED.items()),
 )
 
@@ -66,10 +66,29 @@ PROJECT_COLUMNS = (
 )
 
 
-async def read_rows(caller: Caller, chart: Chart, level: Level, query: CountQuery) -> list[Row]:
+class Rows:
+    """The rows that somebody may see, in every order that was asked for: sorted once, while nothing changes."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._orders: dict[tuple[str, str], Sequence[Row]] = {}
+
+    def page(self, query: ListQuery) -> Page[Row]:
+        return query.cut(query.matching(self._ordered(query)))
+
+    def _ordered(self, query: ListQuery) -> Sequence[Row]:
+        if not query.sortBy:
+            return self.rows
+        named = query.sortBy, query.sortOrder
+        if named not in self._orders:
+            column = next(each for each in query.columns if each.name == query.sortBy)
+            self._orders[named] = in_order(self.rows, column, query.sortOrder)
+        return self._orders[named]
+
+
+async def read_rows(caller: Caller, chart: Chart, level: Level, query: CountQuery) -> Rows:
     """The units that the caller may see, with what the query needs of them: what a page shows, where it is a list;
     else what it filters by."""
-    units = seen(caller.actor, chart, level)
     is_list = isinstance(query, ListQuery)
     asked = {each.field for each in query.filterBy}
     figures = await read_figures(
@@ -79,7 +98,14 @@ async def read_rows(caller: Caller, chart: Chart, level: Level, query: CountQuer
         has_present=is_list or bool(asked & set(PRESENT)),
         ranges=tuple(RANGES) if is_list else {RANGE_OF[name] for name in asked if name in RANGE_OF},
     )
-    return [Row(unit, figures) for unit in units]
+    actor = caller.actor
+
+    async def make() -> Rows:
+        return Rows([Row(unit, figures) for unit in seen(actor, chart, level)])
+
+    grants = tuple((each.role.id, each.scope_type, each.scope_id) for each in actor.grants)
+    version = chart.revision, chart.hour, figures.present, *figures.averages.values()
+    return await caller.services.memory.get(("rows", level, is_list, actor.tenant_id, grants), version, make)
 
 
 def seen(actor: Actor, chart: Chart, level: Level) -> Iterable[Unit]:

@@ -32,22 +32,39 @@ Row = TypeVar("Row", DepartmentRow, Project, NodePool, DeletedProject)
 
 @dataclass(frozen=True)
 class Unit:
-    """A project or a department, and where it is. parent: the row of a project's department, if it has one."""
+    """A project or a department, and where it is. key: how the ledger knows it; parent: the row of a project's
+    department, if it has one. What lists are sorted by stands beside the row, which takes long to ask."""
 
+    id: str
+    name: str
+    created_at: datetime
+    key: tuple[str, str]
     row: Project | DepartmentRow
     cluster: Cluster
     place: Place
     parent: DepartmentRow | None
     amounts: Mapping[Key, Amount]
 
-    @property
-    def id(self) -> str:
-        return self.row.id
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """How the ledger knows it."""
-        return self.cluster.name, self.row.name
+    @classmethod
+    def of(
+        cls,
+        row: Project | DepartmentRow,
+        cluster: Cluster,
+        place: Place,
+        parent: DepartmentRow | None,
+        changes: Iterable[Change],
+    ) -> "Unit":
+        return cls(
+            row.id,
+            row.name,
+            row.created_at,
+            (cluster.name, row.name),
+            row,
+            cluster,
+            place,
+            parent,
+            newest(changes),
+        )
 
     @cached_property
     def gpu_quota(self) -> float | None:
@@ -76,6 +93,10 @@ class Chart:
     hour: datetime
     """The organisation of the configuration file is that of this hour."""
 
+    def prepare(self) -> None:
+        """Make what requests would wait for."""
+        _ = self.assigned, self.project_units, self.department_units, self.children, self.pools_by_name, self.shapes
+
     @cached_property
     def project_units(self) -> dict[str, Unit]:
         """By id."""
@@ -87,6 +108,20 @@ class Chart:
         """By id."""
         return {each.id: self._unit_in(each) for each in in_order(self.departments.values())}
 
+    @cached_property
+    def births(self) -> dict[str, frozenset[tuple[tuple[str, str], datetime]]]:
+        """When each project and each department was made."""
+        units = {"project": self.project_units, "department": self.department_units}
+        return {
+            level: frozenset((each.key, each.created_at) for each in found.values()) for level, found in units.items()
+        }
+
+    @cached_property
+    def shapes(self) -> dict[str, int]:
+        """What is another where there are other projects; or other departments, or other projects in them."""
+        placed = frozenset((unit.key, unit.place.department) for unit in self.project_units.values())
+        return {"project": hash(self.births["project"]), "department": hash((self.births["department"], placed))}
+
     def _unit_of(self, project: Project, by_name: str | None) -> Unit:
         cluster = self.clusters[project.cluster_id]
         parent = project.department_id
@@ -94,12 +129,12 @@ class Chart:
             parent = department_id(cluster.name, by_name)
         place = Place(cluster.tenant_id, cluster.id, parent, project.id)
         found = self.departments.get(parent) if parent else None
-        return Unit(project, cluster, place, found, newest(self.changes.get(project.id, ())))
+        return Unit.of(project, cluster, place, found, self.changes.get(project.id, ()))
 
     def _unit_in(self, department: DepartmentRow) -> Unit:
         cluster = self.clusters[department.cluster_id]
         place = Place(cluster.tenant_id, cluster.id, department.id)
-        return Unit(department, cluster, place, None, newest(self.changes.get(department.id, ())))
+        return Unit.of(department, cluster, place, None, self.changes.get(department.id, ()))
 
     @cached_property
     def children(self) -> dict[str, list[Unit]]:
@@ -227,7 +262,7 @@ class Charts:
                 rows = session.scalars(select(table))
                 return {row.id: row for row in rows if row.cluster_id in clusters}
 
-            return Chart(
+            chart = Chart(
                 revision,
                 self._departments,
                 clusters,
@@ -238,3 +273,5 @@ class Charts:
                 list_changes(session),
                 Window.hour_of(datetime.now(UTC)).start,
             )
+        chart.prepare()
+        return chart

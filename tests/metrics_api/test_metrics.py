@@ -27,7 +27,7 @@ def test_the_catalogue_tells_what_each_metric_is(client: TestClient) -> None:
     assert entries["gpu_allocation_ratio"]["statistics"] == ["mean"]
     assert "p95" in entries["gpus_allocated"]["statistics_over_time"]
     assert entries["gpu_energy_joules"]["statistics_over_time"] == []
-    assert entries["gpus_quota"]["dimensions"] == ["cluster", "department", "project"]
+    assert entries["gpus_quota"]["dimensions"] == ["cluster", "department", "project", "node_pool"]
     assert "workload" in entries["pod_cpu_used_cores"]["dimensions"]
     assert entries["node_cpu_used_cores"]["statistics"] == ["mean", "sum"]
 

@@ -122,10 +122,13 @@ def test_groups_are_named_and_told_by_id(client: TestClient) -> None:
     assert value["groups"][0]["value"] == node_id("beta", "beta-1")
 
 
+NOT_KNOWN = "GPU_ALLOCATION_NON_PREEMPTIBLE"
+
+
 def test_telemetry_is_of_now_and_has_no_rows_where_nothing_is_told(client: TestClient) -> None:
-    answer = client.get("/api/v1/org-unit/projects/telemetry", params={"telemetryType": "CPU_QUOTA"}).json()
+    answer = client.get("/api/v1/org-unit/projects/telemetry", params={"telemetryType": NOT_KNOWN}).json()
     assert answer["values"] == []
-    assert answer["warnings"] == ["CPU_QUOTA: no source tells quotas of processor cores"]
+    assert answer["warnings"] == [f"{NOT_KNOWN}: only Run:ai's own scheduler knows what is preemptible"]
     assert datetime.fromisoformat(answer["timestamp"]) >= NOW - timedelta(minutes=1)
 
 

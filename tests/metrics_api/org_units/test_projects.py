@@ -2,23 +2,27 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
 from metrics_api.org_units.rows import PROJECT_COLUMNS
+from queries.control.revision import touch
+from queries.control.tables import Quota
 from queries.ids import cluster_id, department_id, node_pool_id, project_id
-from queries.window import format_time
+from queries.window import format_time, parse_time
 from tests.live import NOW, OPEN, START
-from tests.metrics_api.community import Community
+from tests.metrics_api.community import Community, community
 from tests.served import HOSTILE
 
 PROJECTS = "/api/v1/org-unit/projects"
 ALPHA, BETA = cluster_id("alpha"), cluster_id("beta")
 A, B = project_id("alpha", "a"), project_id("alpha", "b")
 OF_BETA = project_id("beta", "a")
-SPAN: dict[str, Any] = {"start": format_time(START), "end": format_time(OPEN.start)}
 
 
 @contextmanager
@@ -55,13 +59,15 @@ def test_what_clusters_show_is_listed(admin: TestClient) -> None:
 
 
 def test_averages_are_those_of_the_ledger(admin: TestClient) -> None:
-    hours = (OPEN.start - START).total_seconds() / 3600
-    rows = admin.get("/api/v1/ledger", params=SPAN | {"by": "cluster,project"}).json()["data"]
+    listed = admin.get(PROJECTS).json()["projects"]
+    updated = listed[0]["overtimeData"]["range24hData"]["updatedAt"]
+    hours = (min(parse_time(updated), NOW) - START).total_seconds() / 3600
+    span = {"start": format_time(START), "end": updated}
+    rows = admin.get("/api/v1/ledger", params=span | {"by": "cluster,project"}).json()["data"]
     ledger = {project_id(row["cluster"], row["project"]): row for row in rows if row["project"]}
-    asked = SPAN | {"metric": "gpu_memory_utilization_ratio", "by": "cluster,project", "step": "6h", "shape": "rows"}
+    asked = span | {"metric": "gpu_memory_utilization_ratio", "by": "cluster,project", "step": "1w", "shape": "rows"}
     told = admin.get("/api/v1/metrics/range", params=asked).json()["data"]
     memory = {project_id(row["cluster"], row["project"]): row for row in told if row["project"]}
-    listed = admin.get(PROJECTS).json()["projects"]
     assert {project["id"] for project in listed} == set(ledger)
     for project in listed:
         row = ledger[project["id"]]
@@ -72,7 +78,7 @@ def test_averages_are_those_of_the_ledger(admin: TestClient) -> None:
             filled = memory[project["id"]]["gpu_memory_utilization_ratio"]
             percent = None if filled is None else pytest.approx(100 * filled)
             assert average["averageGpuMemoryUtilization"] == percent
-            assert average["updatedAt"] == format_time(OPEN.start)
+            assert average["updatedAt"] == updated
 
 
 @pytest.mark.parametrize(
@@ -161,10 +167,19 @@ def test_a_project_lives(admin: TestClient) -> None:
     assert admin.put(path, json={"resources": []}).status_code == 404
 
 
-def test_quotas_are_what_metrics_and_telemetry_answer(admin: TestClient) -> None:
+def backdate(people: Community, project: str) -> None:
+    """As if the quotas had been set before the lake begins, which may end before this hour."""
+    with people.app.state.services.control.session() as session:
+        session.execute(update(Quota).where(Quota.org_unit_id == project).values(since=START))
+        touch(session)
+    people.app.state.services.forget()
+
+
+def test_quotas_are_what_metrics_and_telemetry_answer(people: Community, admin: TestClient) -> None:
     pool = {"nodePool": {"id": node_pool_id("alpha", "a100_80gb")}, "gpu": {"deserved": 2}}
     whole = {"gpu": {"deserved": 5}, "cpu": {"deserved": 4000}, "memory": {"deserved": 10, "units": "GB"}}
     with made(admin, "with-quota", resources=[whole, pool]) as project:
+        backdate(people, project["id"])
         for name, value in (("GPU_QUOTA", "7"), ("CPU_QUOTA", "4000"), ("MEMORY_QUOTA", "10000")):
             asked = f"{PROJECTS}/telemetry?telemetryType={name}&groupBy=ProjectId"
             groups = {each["groups"][0]["value"]: each["value"] for each in admin.get(asked).json()["values"]}
@@ -246,7 +261,7 @@ def test_who_makes_a_deleted_project_again_may_do_so_in_its_cluster(people: Comm
     with made(admin, "a-secret"):
         pass
     body = {"name": "a-secret", "clusterId": ALPHA, "resources": []}
-    assert people.client("department-admin").post(PROJECTS, json=body).status_code in (403, 404)
+    assert people.client("department-admin").post(PROJECTS, json=body).status_code == 403
     fresh = body | {"name": "a-fresh"}
     answer = people.client("department-admin").post(PROJECTS, json=fresh)
     assert answer.status_code == 201, "of the department that the configuration file says"
@@ -260,3 +275,42 @@ def test_nobody_moves_a_project_to_where_they_may_not(people: Community, admin: 
     assert people.client("department-admin").put(f"{PROJECTS}/{A}", json=body).status_code == 400
     assert people.client("project-admin").put(f"{PROJECTS}/{A}", json=body).status_code == 400
     assert admin.delete(f"/api/v1/org-unit/departments/{other}").status_code == 204
+
+
+def test_a_project_that_a_cluster_shows_may_have_any_name(tmp_path: Path) -> None:
+    with community(tmp_path, is_filled=True) as people:
+        admin, identifier = people.client("admin"), project_id("beta", HOSTILE)
+        path = f"{PROJECTS}/{identifier}"
+        assert admin.get(path).json()["name"] == HOSTILE
+        wanted = {"filterBy": f"name=={HOSTILE}", "search": HOSTILE[5:20]}
+        assert [each["id"] for each in admin.get(PROJECTS, params=wanted).json()["projects"]] == [identifier]
+        assert admin.put(f"{path}/resources", json=[{"gpu": {"deserved": 1}}]).status_code == 200
+        asked = {"start": "2025-03-03", "end": "2025-03-03T04:00:00Z", "by": "project"}
+        before = admin.get("/api/v1/ledger", params=asked).json()["data"]
+        assert admin.delete(path).status_code == 204
+        assert admin.get(path).status_code == 404
+        assert admin.get("/api/v1/ledger", params=asked).json()["data"] == before, "its past stays"
+        assert identifier not in ids(admin, "")
+
+
+def test_another_process_sees_what_was_made(people: Community, admin: TestClient) -> None:
+    settings = people.app.state.services.settings
+    other = create_app(settings)
+    token = {"Authorization": admin.headers["Authorization"]}
+    with TestClient(other, headers=token) as elsewhere, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("queries.control.chart.SECONDS", 0.0)
+        before = len(ids(elsewhere, ""))
+        with made(admin, "shared") as project:
+            assert len(ids(elsewhere, "")) == before + 1
+            assert elsewhere.get(f"{PROJECTS}/{project['id']}").status_code == 200
+        assert len(ids(elsewhere, "")) == before
+
+
+def test_a_list_asks_one_question_for_each_range(admin: TestClient, asked: list[str]) -> None:
+    with made(admin, "team-z") as project:
+        assert len([sql for sql in asked if "born" in sql]) == 3
+        del asked[:]
+        assert ids(admin, "sortBy=avgGpuAllocation30d")
+        quota = [{"gpu": {"deserved": 1}}]
+        assert admin.put(f"{PROJECTS}/{project['id']}/resources", json=quota).status_code == 200
+        assert not [sql for sql in asked if "born" in sql], "they are remembered"
