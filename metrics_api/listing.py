@@ -130,10 +130,14 @@ class ListQuery(CountQuery):
 
     def page(self, rows: Iterable[Row]) -> Page[Row]:
         """The rows that are asked for, sorted; what has no value comes last, either way."""
+        return self.cut(self.found(rows))
+
+    def found(self, rows: Iterable[Row]) -> list[Row]:
+        """All rows that are asked for, sorted."""
         found = self.matching(rows)
-        if self.sortBy:
-            found = in_order(found, next(each for each in self.columns if each.name == self.sortBy), self.sortOrder)
-        return self.cut(found)
+        if not self.sortBy:
+            return found
+        return in_order(found, next(each for each in self.columns if each.name == self.sortBy), self.sortOrder)
 
     def cut(self, found: Sequence[Row]) -> Page[Row]:
         """The page of rows that are filtered and sorted."""

@@ -1,11 +1,11 @@
 """Rows: the projects or departments of a list, and what they can be filtered and sorted by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metrics_api.listing import Column, CountQuery, ListQuery, Page, in_order
+from metrics_api.listing import Column, CountQuery, ListQuery, Page
 from metrics_api.org_units.figures import Figures, read_figures
 from metrics_api.policy import Actor, may
 from metrics_api.services import Caller
@@ -17,6 +17,10 @@ PERCENT = 100
 
 READY = "Ready"
 """The phase of all projects: there is nothing that would have to be made ready."""
+
+
+MOST_FOUND = 32
+"""How many ways to filter and sort are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +71,19 @@ PROJECT_COLUMNS = (
 
 
 class Rows:
-    """The rows that somebody may see, in every order that was asked for: sorted once, while nothing changes."""
+    """The rows that somebody may see. While nothing changes, what is asked again is not filtered and sorted anew."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
-        self._orders: dict[tuple[str, str], Sequence[Row]] = {}
+        self._found: dict[Hashable, Sequence[Row]] = {}
 
     def page(self, query: ListQuery) -> Page[Row]:
-        return query.cut(query.matching(self._ordered(query)))
-
-    def _ordered(self, query: ListQuery) -> Sequence[Row]:
-        if not query.sortBy:
-            return self.rows
-        named = query.sortBy, query.sortOrder
-        if named not in self._orders:
-            column = next(each for each in query.columns if each.name == query.sortBy)
-            self._orders[named] = in_order(self.rows, column, query.sortOrder)
-        return self._orders[named]
+        asked = query.filterBy, query.search, query.sortBy, query.sortOrder
+        if asked not in self._found:
+            if len(self._found) == MOST_FOUND:
+                del self._found[next(iter(self._found))]
+            self._found[asked] = query.found(self.rows)
+        return query.cut(self._found[asked])
 
 
 async def read_rows(caller: Caller, chart: Chart, level: Level, query: CountQuery) -> Rows:

@@ -314,3 +314,12 @@ def test_a_list_asks_one_question_for_each_range(admin: TestClient, asked: list[
         quota = [{"gpu": {"deserved": 1}}]
         assert admin.put(f"{PROJECTS}/{project['id']}/resources", json=quota).status_code == 200
         assert not [sql for sql in asked if "born" in sql], "they are remembered"
+
+
+def test_what_is_asked_again_is_told_as_it_is_by_then(admin: TestClient) -> None:
+    query = "filterBy=totalGpuQuota>=1&sortBy=totalGpuQuota&sortOrder=desc"
+    assert ids(admin, query) == [A]
+    with made(admin, "with-more", resources=[{"gpu": {"deserved": 9}}]) as project:
+        assert ids(admin, query) == [project["id"], A]
+        assert ids(admin, f"{query}&search=more") == [project["id"]]
+    assert ids(admin, query) == [A]
