@@ -20,6 +20,7 @@ from
     (
         select
             told.id,
+            told.number,
             told.cluster,
             cluster_id,
             namespace,
@@ -47,21 +48,19 @@ from
             end as started_at,
             case when state = 'ended' then ended_at end as ended_at,
             state = 'ended' and told.allocated_gpus is null and submitted_at is not null as never_ran,
-            coalesce(
-                submitted_at,
-                timestamp_seconds(cast(floor(unix_timestamp(started_at) - coalesce(queue_seconds, 0)) as bigint)),
-                changed_at
-            ) as created_at,
+            created_at,
             changed_at,
             {% include "phase.sql" %}
             as phase,
-            coalesce(
-                held.allocated_gpus, case when is_known_now or state = 'ended' then 0.0 end
-            ) as allocated_gpus,
-            coalesce(held.idle_gpus, case when is_known_now or state = 'ended' then 0.0 end) as idle_gpus,
-            coalesce(running_pods, 0) as running_pods,
-            node_pools,
-            node_pool,
+            {% if is_told_of_held %}
+                coalesce(
+                    held.allocated_gpus, case when is_known_now or state = 'ended' then 0.0 end
+                ) as allocated_gpus,
+                coalesce(held.idle_gpus, case when is_known_now or state = 'ended' then 0.0 end) as idle_gpus,
+                coalesce(running_pods, 0) as running_pods,
+                node_pools,
+                node_pool,
+            {% endif %}
             cast(null as double) as priority,
             cast(null as string) as unknown_text,
             cast(null as timestamp) as unknown_time
@@ -71,5 +70,7 @@ from
             on homes.cluster = told.cluster
             and homes.project is not distinct from told.project
         left join known on known.cluster = told.cluster
-        left join ({% include "held_by_workloads.sql" %}) as held on held.workload_id = told.id
+        {% if is_told_of_held %}
+            left join ({% include "held_by_workloads.sql" %}) as held on held.workload_id = told.id
+        {% endif %}
     ) as lived

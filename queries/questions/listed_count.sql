@@ -1,5 +1,8 @@
 -- How many workloads or pods there are.
 with held_rows as ({{ held }})
 select count(*) as found
-from ({% include "described_" ~ of ~ ".sql" %}) as described
+from
+    (
+        {% with is_told_of_held = is_held_asked %}{% include "described_" ~ of ~ ".sql" %}{% endwith %}
+    ) as described
 {% if conditions %} where {{ conditions | join(" and ") }}{% endif %}

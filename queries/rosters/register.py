@@ -17,7 +17,7 @@ from queries.question import LATE, Asker, ClusterState
 from queries.rosters.roster import PODS, WORKLOADS, Roster, Version
 from queries.scope import EVERYTHING
 from queries.stop import read_at_most
-from queries.template import read_template
+from queries.template import read_template, words
 from queries.view import scoped
 from queries.window import Window
 from queries.workload_types import category_sql, framework_sql
@@ -33,6 +33,10 @@ HOMES = pa.schema(
 
 KNOWN = pa.schema([("cluster", pa.string()), ("known_until", TIME), ("is_known_now", pa.bool_())])
 """Until when it is known of a cluster how its workloads are."""
+
+
+OF_HELD = {"allocated_gpus", "idle_gpus", "node_pool", "is_running", "completed_at", "current_node_pool"}
+"""The columns that tell what is held now; of workloads, also when they were completed."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Register:
             rows=rows_of(roster, version),
             homes=scoped("select * from every_home", asker.scope),
             held=scoped("select * from every_held", asker.scope),
+            is_held_asked=bool(OF_HELD & words(" ".join([*texts["conditions"], texts["order"]]))),
             category=category_sql(),
             framework=framework_sql(),
             of=of,
@@ -135,7 +140,7 @@ class Register:
         relations = {"held": held} | touched(version)
         found = self._run(everywhere(asker), roster, sql, {}, relations)
         if not len(found):
-            return found.append_column("changed_at", pa.nulls(0, TIME))
+            return found.append_column("changed_at", pa.nulls(0, TIME)).append_column("created_at", pa.nulls(0, TIME))
         window = Window(asker.now - RECENT, asker.now)
         since = asker.engine.ask(
             "first_held",
