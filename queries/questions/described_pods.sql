@@ -2,7 +2,7 @@
 -- was collected last.
 select
     placed.*
-    {% if is_told_of_held %}
+    {% if "held" in joined %}
         ,
         case when not is_running then last_held_at end as completed_at,
         case when is_running then node_pool end as current_node_pool
@@ -13,21 +13,18 @@ from
             told.id,
             told.number,
             told.cluster,
-            cluster_id,
             told.namespace,
             told.pod as name,
             told.workload,
             told.workload_kind,
             told.workload_id,
             told.project,
-            project_id,
-            department,
-            department_id,
+            {% if "homes" in joined %} cluster_id, project_id, department, department_id,{% endif %}
             told.node,
             told.node_pool,
             created_at,
             last_held_at,
-            {% if is_told_of_held %}
+            {% if "held" in joined %}
                 coalesce(
                     held.pod_id is not null
                     or (
@@ -41,12 +38,14 @@ from
             cast(null as string) as unknown_text,
             cast(null as timestamp) as unknown_time
         from ({{ rows }}) as told
-        inner join
-            ({{ homes }}) as homes
-            on homes.cluster = told.cluster
-            and homes.project is not distinct from told.project
-        left join known on known.cluster = told.cluster
-        {% if is_told_of_held %}
+        {% if "homes" in joined %}
+            inner join
+                ({{ homes }}) as homes
+                on homes.cluster = told.cluster
+                and homes.project is not distinct from told.project
+        {% endif %}
+        {% if "known" in joined %} left join known on known.cluster = told.cluster{% endif %}
+        {% if "held" in joined %}
             left join
                 (
                     select pod_id, sum(allocated_gpus) as allocated_gpus

@@ -1,8 +1,5 @@
 -- How many workloads or pods there are.
 with held_rows as ({{ held }})
 select count(*) as found
-from
-    (
-        {% with is_told_of_held = is_held_asked %}{% include "described_" ~ of ~ ".sql" %}{% endwith %}
-    ) as described
+from ({% with joined = asked_of %}{% include "described_" ~ of ~ ".sql" %}{% endwith %}) as described
 {% if conditions %} where {{ conditions | join(" and ") }}{% endif %}

@@ -17,6 +17,7 @@ from tests.benchmarks.findings import Finding, table_of
 from tests.benchmarks.fleet import Fleet
 from tests.benchmarks.freshness import compare_freshness
 from tests.benchmarks.growing import compare_growing
+from tests.benchmarks.listing_workloads import compare_listing_workloads
 from tests.benchmarks.servers import prometheus_of
 from tests.benchmarks.site import Site
 from tests.benchmarks.storing import compare_storing
@@ -31,6 +32,7 @@ class Benchmark(StrEnum):
     growing = "growing"
     exporting = "exporting"
     dashboards = "dashboards"
+    listing_workloads = "listing_workloads"
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,21 @@ class Amount:
     minutes: int
     exported: int
     fleet: Fleet
+    workloads: int
 
 
 FULL = Amount(
-    Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5, 10_000_000, Fleet(8, 64, 30)
+    Site(128, 7, is_aligned=True),
+    Site(128, 7),
+    Site(256, 90),
+    (32, 128, 512),
+    5,
+    10_000_000,
+    Fleet(8, 64, 30),
+    1_000_000,
 )
 
-SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000, Fleet(2, 32, 2))
+SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000, Fleet(2, 32, 2), 50_000)
 
 
 def main(
@@ -91,6 +101,8 @@ def compare(benchmark: Benchmark, console: Console, amount: Amount, folder: Path
             return compare_exporting(console, amount.exported, rounds)
         case Benchmark.dashboards:
             return compare_dashboards(console, amount.fleet, folder, rounds)
+        case Benchmark.listing_workloads:
+            return compare_listing_workloads(console, amount.workloads, rounds)
 
 
 if __name__ == "__main__":

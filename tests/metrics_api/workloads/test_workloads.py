@@ -184,7 +184,11 @@ def test_a_billing_collector_walks_all_pages(various_client: TestClient) -> None
     """What OpenMeter's collector asks."""
     others = ("Creating", "Pending", "Initializing", "Resuming", "Deleting", "Updating", "Stopped", "Stopping")
     over = ("Failed", "Completed", "Terminating")
-    asked = {"limit": 2, "filterBy": ",".join(f"phase!={phase}" for phase in (*others, *over)), "offset": 0}
+    asked: dict[str, Any] = {
+        "limit": 2,
+        "filterBy": ",".join(f"phase!={phase}" for phase in (*others, *over)),
+        "offset": 0,
+    }
     names = []
     while True:
         body = various_client.get("/api/v1/workloads", params=asked).json()
