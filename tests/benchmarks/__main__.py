@@ -38,7 +38,7 @@ class Benchmark(StrEnum):
 @dataclass(frozen=True)
 class Amount:
     """How much is measured. compared: scraped at the full minute, as Prometheus's own answers are compared; minutes: how
-    long fresh samples are followed; exported: how many rows."""
+    long fresh samples are followed; exported: how many rows; workloads: how many are listed."""
 
     compared: Site
     stored: Site
