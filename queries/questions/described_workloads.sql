@@ -5,13 +5,15 @@ select
         case
             when state in ('submitted', 'pending')
             then unix_timestamp(known_until) - unix_timestamp(submitted_at)
+            when state = 'initializing'
+            then unix_timestamp(changed_at) - unix_timestamp(submitted_at)
             when started_at is not null
             then floor(queue_seconds)
             when never_ran
             then unix_timestamp(ended_at) - unix_timestamp(submitted_at)
         end as pending_seconds,
         case
-            when state in ('submitted', 'pending') or never_ran
+            when state in ('submitted', 'pending', 'initializing') or never_ran
             then 0
             else unix_timestamp(coalesce(ended_at, known_until)) - unix_timestamp(started_at)
         end as running_seconds,
@@ -52,7 +54,9 @@ from
             phase,
             {% if "held" in joined %}
                 coalesce(
-                    held.allocated_gpus, case when is_known_now or state = 'ended' then 0.0 end
+                    held.allocated_gpus,
+                    case when state = 'initializing' then told.allocated_gpus end,
+                    case when is_known_now or state = 'ended' then 0.0 end
                 ) as allocated_gpus,
                 coalesce(held.idle_gpus, case when is_known_now or state = 'ended' then 0.0 end) as idle_gpus,
                 coalesce(running_pods, 0) as running_pods,
