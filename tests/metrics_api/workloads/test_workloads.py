@@ -1,16 +1,19 @@
 """Workloads and pods of the live lake, whose numbers one can check by hand, and those of the ledger."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from metrics_api.app import create_app
 from metrics_api.policy import Actor
 from queries.ids import department_id, pod_id, project_id, workload_id
+from queries.lake import Lake
 from queries.scope import Scope
 from queries.window import HOUR, format_time
-from tests.live import GIBIBYTE, NOW, START
+from tests.live import DAY, GIBIBYTE, NOW, START, Live, settings_for
 from tests.metrics_api.live import ALPHA, BETA, TRAIN, TRAIN_POD
 from tests.metrics_api.workloads.conftest import various
 
@@ -213,3 +216,32 @@ def test_whoever_may_see_a_project_sees_its_workloads_alone(
     for cluster, kind, name in others:
         sought = workload_id(cluster, "team", kind, name)
         assert client.get(f"/api/v1/workloads/{sought}{below}").status_code == 404
+
+
+def test_what_ran_before_anybody_looked_is_listed_while_it_holds_gpus(tmp_path: Path) -> None:
+    live = Live("alpha")
+    for number in (1, 2):
+        live.node(f"alpha-{number}", 1)
+        live.pod(f"big-{number}", f"alpha-{number}", 1, project="a", user="ada")
+        live.worked_by(f"big-{number}", "PyTorchJob", "big")
+        live.gpu_of(f"alpha-{number}", 0, 0.5, f"big-{number}")
+    lake = Lake(str(tmp_path))
+    lake.create()
+    booked = live.book(4, as_of=NOW)
+    for hour in DAY.hours():
+        lake.replace(hour, booked.of(hour))
+    lake.replace_workloads("alpha", DAY, booked.workloads, NOW)
+    assert not booked.workloads
+    client = TestClient(create_app(settings_for(tmp_path)))
+    (big,) = listed(client, filterBy="allocatedGPU>=2,distributedFramework==PyTorch")
+    assert (big["name"], big["phase"], big["submittedBy"], big["createdAt"]) == (
+        "big",
+        "Running",
+        "ada",
+        format_time(START),
+    )
+    assert (big["allocatedResources"], big["runningPods"], big["idleAllocatedGpus"]) == ({"gpu": 2}, 2, 1)
+    assert not {"totalRunningTimeSeconds", "totalPendingTimeSeconds", "workloadRequestedResources"} & set(big)
+    assert client.get("/api/v1/workloads/count").json() == {"count": 1}
+    assert client.get(f"/api/v1/workloads/{big['id']}/events").json() == {"events": []}
+    assert len(listed(client, f"/api/v1/workloads/{big['id']}/pods")) == 2
