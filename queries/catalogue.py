@@ -46,7 +46,8 @@ FIELDS: dict[str, Dimension] = DIMENSIONS | {
         "pod": "pod",
         "pod_uid": "pod_uid",
         "workload_kind": "workload_kind",
-        "workload_phase": "case state when 'running' then 'Running' else 'Pending' end",
+        "workload_phase": "case state when 'running' then 'Running' when 'initializing' then 'Initializing'"
+        " else 'Pending' end",
         "workload_type": f"case when workload is not null then {type_sql()} end",
     }.items()
 }

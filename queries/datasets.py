@@ -168,5 +168,5 @@ WORKLOADS = Dataset(
     statistics=("window_start", "revision", "time"),
     orders={"": "time, namespace, workload"},
 )
-"""One row per change of a workload's state: submitted, pending, running or ended (``reason`` says how), at ``time``,
-collected with the hour ``window_start``."""
+"""One row per change of a workload's state: submitted, pending, initializing (a pod has a node, and holds GPUs there),
+running or ended (``reason`` says how), at ``time``, collected with the hour ``window_start``."""

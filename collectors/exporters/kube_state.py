@@ -207,6 +207,7 @@ VOCABULARY = Vocabulary(
         fact_of("kube_pod_owner", "pod_facts", pod_owner),
         fact_of("kube_pod_labels", "pod_facts", pod_labels),
         fact_of("kube_pod_created", "pod_times", partial(pod_time, "created")),
+        fact_of("kube_pod_status_scheduled_time", "pod_times", partial(pod_time, "scheduled")),
         fact_of("kube_pod_container_state_started", "pod_times", partial(pod_time, "started")),
         fact_of("kube_pod_completion_time", "pod_times", partial(pod_time, "completed")),
         fact_of("kube_pod_container_info", "pod_images", pod_image),

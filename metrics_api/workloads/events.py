@@ -20,11 +20,18 @@ from queries.stop import Stop
 
 EVENT = Kind("event", ("workload", "time", "state"))
 
-REASONS = {"submitted": "Submitted", "pending": "Pending", "running": "Started", "ended": "Ended"}
+REASONS = {
+    "submitted": "Submitted",
+    "pending": "Pending",
+    "initializing": "Scheduled",
+    "running": "Started",
+    "ended": "Ended",
+}
 
 MESSAGES = {
     "submitted": "The workload was submitted",
     "pending": "The workload waits for its pods to run",
+    "initializing": "The first pod of the workload has a node, and holds its GPUs",
     "running": "The first pod of the workload runs",
     "ended": "The last pod of the workload is over",
 }

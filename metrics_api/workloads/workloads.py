@@ -31,7 +31,13 @@ Phase = Literal[
     "Unknown",
 ]
 
-K8S_PHASES = {"Running": "Running", "Pending": "Pending", "Creating": "Pending", "Completed": "Succeeded"}
+K8S_PHASES = {
+    "Running": "Running",
+    "Pending": "Pending",
+    "Creating": "Pending",
+    "Initializing": "Pending",
+    "Completed": "Succeeded",
+}
 """Of the pods of a workload in a phase; ``Failed`` of one that failed, and what was deleted has none."""
 
 

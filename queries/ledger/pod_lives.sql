@@ -27,6 +27,7 @@ with
             pod,
             uid,
             cast(1000 * min(time) filter (what = 'created') as bigint) as created,
+            cast(1000 * min(time) filter (what = 'scheduled') as bigint) as scheduled,
             cast(1000 * min(time) filter (what = 'started') as bigint) as started,
             cast(1000 * max(time) filter (what = 'completed') as bigint) as completed
         from pod_times
@@ -86,6 +87,7 @@ select
     memory_bytes,
     images,
     coalesce(times.created, listed.since) as created,
+    times.scheduled,
     coalesce(case when ran_since is not null then times.started end, ran_since) as started,
     case
         when completed is not null or reasons.reason is not null

@@ -1,5 +1,6 @@
 -- One row per change of a workload's state in these hours: submitted and pending when its first pod is
--- made, running when the first one runs, ended when the last one is over. Pods that follow each other
+-- made, initializing when the first one has a node, running when the first one runs, ended when the last
+-- one is over. Pods that follow each other
 -- within $margin are one life of it. What changed while nobody spoke is told when somebody speaks again.
 with
     placed as (
@@ -34,10 +35,14 @@ with
             sum(gpus) filter (started is not null) as allocated_gpus,
             sum(cpu_cores) as cpu_cores_requested,
             sum(memory_bytes) as memory_bytes_requested,
-            list_sort(list(distinct node) filter (started is not null and node <> '')) as nodes,
+            sum(gpus) filter (scheduled is not null) as scheduled_gpus,
+            list_sort(
+                list(distinct node) filter (coalesce(started, scheduled) is not null and node <> '')
+            ) as nodes,
             list_sort(list_distinct(flatten(list(coalesce(images, []))))) as images,
             min(created) as created,
             bool_and(is_created_known) as is_created_known,
+            min(scheduled) as scheduled,
             min(started) as started,
             bool_and(is_start_known) filter (started is not null) as is_start_known,
             case when bool_and(ended is not null) then max(ended) end as ended,
@@ -70,6 +75,7 @@ with
                 [
                     {'state':'submitted', 'time': case when is_created_known then created end},
                     {'state':'pending', 'time': case when is_created_known then created end},
+                    {'state':'initializing', 'time':scheduled},
                     {'state':'running', 'time': case when is_start_known then started end},
                     {'state':'ended', 'time':ended}
                 ]
@@ -99,14 +105,18 @@ select
     state,
     case when state = 'ended' then reason end as reason,
     requested_gpus,
-    case when state in ('running', 'ended') then allocated_gpus end as allocated_gpus,
+    case
+        when state = 'initializing' then scheduled_gpus when state in ('running', 'ended') then allocated_gpus
+    end as allocated_gpus,
     cpu_cores_requested,
     memory_bytes_requested,
-    case when state in ('running', 'ended') then nodes end as nodes,
+    case when state in ('initializing', 'running', 'ended') then nodes end as nodes,
     images,
     owner_kind,
     owner,
     case
+        when state = 'initializing' and is_created_known
+        then (scheduled - created) / 1000.0
         when state in ('running', 'ended') and is_created_known and is_start_known
         then (started - created) / 1000.0
     end as queue_seconds,

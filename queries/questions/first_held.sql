@@ -1,6 +1,6 @@
 -- Since when some workloads are known to hold GPUs.
 with ledger as ({{ ledger }})
-select cluster, namespace, workload_kind, workload, min(time) as changed_at
+select cluster, namespace, workload_kind, workload, min(time) as changed_at, min(time) as created_at
 from
     (
         select cluster, coalesce(namespace, '') as namespace, workload_kind, workload, time

@@ -43,7 +43,7 @@ with
         where
             allocated_seconds is not null
             or changed_at >= timestamp_seconds($start)
-            or state in ('submitted', 'pending')
+            or state in ('submitted', 'pending', 'initializing')
     )
 select
     cluster, namespace, workload_kind, workload, {% for name in told_of_lives %} {{ name }},{% endfor %} found

@@ -6,7 +6,7 @@ with
         select
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
             begins,
-            begins - since as waited
+            begins - since + coalesce(queue_seconds, 0) as waited
         from
             (
                 select ordered.* {% if is_placed %}, cast(null as varchar) as node_pool{% endif %}
@@ -17,7 +17,7 @@ with
             ) as open_changes
         inner join edges on since < ends
         where
-            state in ('submitted', 'pending')
+            state in ('submitted', 'pending', 'initializing')
             {% for condition in conditions %} and {{ condition }}{% endfor %}
     )
 select

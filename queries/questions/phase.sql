@@ -2,6 +2,8 @@
 case
     when state = 'running'
     then 'Running'
+    when state = 'initializing'
+    then 'Initializing'
     when state = 'pending'
     then 'Pending'
     when state = 'submitted'

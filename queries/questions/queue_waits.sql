@@ -12,9 +12,7 @@ with
             *,
             row_number() over (
                 partition by cluster, namespace, workload_kind, workload
-                order by
-                    time desc,
-                    case state when 'ended' then 3 when 'running' then 2 when 'pending' then 1 else 0 end desc
+                order by {% include "place_of_change.sql" %} desc
             ) as age
         from picked
     ),
@@ -29,9 +27,9 @@ with
         select
             {% for dimension in by %} {{ dimension.sql }} as {{ dimension.column }},{% endfor %}
             false as is_over,
-            $until - unix_timestamp(time) as queue_seconds
+            $until - unix_timestamp(time) + coalesce(queue_seconds, 0) as queue_seconds
         from ordered
-        where age = 1 and state in ('submitted', 'pending')
+        where age = 1 and state in ('submitted', 'pending', 'initializing')
     )
 select
     {% for dimension in by %} {{ dimension.column }},{% endfor %}

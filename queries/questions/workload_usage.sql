@@ -89,7 +89,7 @@ join lives using (cluster, namespace, workload_kind, workload)
 where
     allocated_seconds is not null
     or changed_at >= timestamp_seconds($start)
-    or state in ('submitted', 'pending')
+    or state in ('submitted', 'pending', 'initializing')
 order by {{ order_by }} {{ order }} nulls last, cluster, namespace, workload_kind, workload
 limit $limit
 offset $offset

@@ -126,4 +126,4 @@ def numbered(listing: Listing) -> Iterable[tuple[int, Filter]]:
 def order(listing: Listing, columns: Sequence[Column]) -> str:
     """The SQL of the order; of what is alike, what is older comes first."""
     chosen = [each.order(listing.order) for each in columns if each.name == listing.sort_by]
-    return ", ".join([*chosen, "created_at", "id"])
+    return ", ".join([*chosen, "created_at", "number"])

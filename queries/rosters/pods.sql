@@ -11,6 +11,7 @@ select
     arg_max_null(node, place) as node,
     arg_max_null(node_pool, place) as node_pool,
     min(first_held_at) as first_held_at,
+    min(first_held_at) as created_at,
     max(last_held_at) as last_held_at
 from {{ rows }} as told
 group by cluster, namespace, pod

@@ -15,9 +15,9 @@ from queries.ids import POD, WORKLOAD, cluster_id, department_id, project_id
 from queries.plan import Part, plan
 from queries.question import LATE, Asker, ClusterState
 from queries.rosters.roster import PODS, WORKLOADS, Roster, Version
-from queries.scope import EVERYTHING
+from queries.scope import EVERYTHING, Scope
 from queries.stop import read_at_most
-from queries.template import read_template
+from queries.template import read_template, words
 from queries.view import scoped
 from queries.window import Window
 from queries.workload_types import category_sql, framework_sql
@@ -33,6 +33,15 @@ HOMES = pa.schema(
 
 KNOWN = pa.schema([("cluster", pa.string()), ("known_until", TIME), ("is_known_now", pa.bool_())])
 """Until when it is known of a cluster how its workloads are."""
+
+
+JOINED = {
+    "homes": {"cluster_id", "project_id", "department", "department_id"},
+    "known": {"pending_seconds", "running_seconds"},
+    "held": {"allocated_gpus", "idle_gpus", "node_pool", "is_running", "completed_at", "current_node_pool"},
+}
+"""What describes a workload or pod, by the table that tells it. Who asks for none of a table's columns, waits for no
+join with it."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,7 @@ class Register:
             rows=rows_of(roster, version),
             homes=scoped("select * from every_home", asker.scope),
             held=scoped("select * from every_held", asker.scope),
+            asked_of=asked_of(asker.scope, " ".join([*texts["conditions"], texts["order"]])),
             category=category_sql(),
             framework=framework_sql(),
             of=of,
@@ -135,7 +145,7 @@ class Register:
         relations = {"held": held} | touched(version)
         found = self._run(everywhere(asker), roster, sql, {}, relations)
         if not len(found):
-            return found.append_column("changed_at", pa.nulls(0, TIME))
+            return found.append_column("changed_at", pa.nulls(0, TIME)).append_column("created_at", pa.nulls(0, TIME))
         window = Window(asker.now - RECENT, asker.now)
         since = asker.engine.ask(
             "first_held",
@@ -167,6 +177,13 @@ class Register:
                 if name in sql:
                     cursor.register(name, table)
             return in_utc(read_at_most(cursor, sql, used, asker.engine.most_rows))
+
+
+def asked_of(scope: Scope, sql: str) -> list[str]:
+    """The tables that tell which rows are asked for, in which order: what a scope shows, homes tell."""
+    asked = {table for table, columns in JOINED.items() if columns & words(sql)}
+    asked |= set() if scope.is_everything else {"homes"}
+    return sorted(asked | ({"known"} if "held" in asked else set()))
 
 
 def homes_of(pairs: pa.Table, asker: Asker) -> pa.Table:

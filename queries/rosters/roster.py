@@ -57,7 +57,8 @@ class Listed:
 
     def merged(self, rows: str) -> str:
         """The SQL of each thing once, by what rows of it tell."""
-        return self.identified(read_template("queries.rosters", self.name).render(rows=rows))
+        phase = read_template("queries.questions", "phase").render()
+        return self.identified(read_template("queries.rosters", self.name).render(rows=rows, phase=phase))
 
 
 WORKLOADS = Listed("workloads", {"id": WORKLOAD}, "", lambda lake: lake.workloads)
@@ -112,14 +113,15 @@ class Roster:
         return self._base.bytes
 
     def rows(self, version: Version) -> str:
-        """The SQL of all of a version; ``touched`` is what its newer files tell."""
+        """The SQL of all of a version, each with a number of its own; ``touched`` is what its newer files tell."""
         if version.base is None:
-            return self.listed.merged(f"({self._told(version.files)})")
-        kept = f"select * from {version.base.name}.rows as kept"
+            merged = self.listed.merged(f"({self._told(version.files)})")
+            return f"select row_number() over (order by id) as number, * from ({merged}) as merged"
+        kept = f"select rowid as number, * from {version.base.name}.rows as kept"
         if version.touched is None:
             return kept
-        unchanged = "not exists (select 1 from touched where touched.number = kept.rowid)"
-        return f"{kept} where {unchanged} union all by name select * exclude (number) from touched"
+        unchanged = "not exists (select 1 from touched where touched.known_number = kept.rowid)"
+        return f"{kept} where {unchanged} union all by name select * exclude (known_number) from touched"
 
     def version(self) -> Version:
         """The newest version of the lake, with what of it is in memory.
@@ -185,11 +187,13 @@ class Roster:
         """Cluster by cluster, so that not all is unpacked at once."""
         for number, cluster in enumerate(sorted(snapshot.files["cluster"].unique().to_pylist())):
             own = files & set(paths_of(snapshot, self.listed.layer, cluster))
-            rows = f"{self.listed.merged(f'({self._told(own)})')} order by place"
+            rows = self.listed.merged(f"({self._told(own)})")
             cursor.execute(
-                f"insert into {name}.rows by name {rows}" if number else f"create table {name}.rows as {rows}"
+                f"insert into {name}.loose by name {rows}" if number else f"create table {name}.loose as {rows}"
             )
-            cursor.execute(f"checkpoint {name}")
+        cursor.execute(f"create table {name}.rows as select * from {name}.loose order by created_at, id")
+        cursor.execute(f"drop table {name}.loose")
+        cursor.execute(f"checkpoint {name}")
 
     def _keep(self, base: Base) -> None:
         with self._lock:

@@ -1,11 +1,13 @@
 -- The workloads that hold GPUs, and of which nothing was told.
 select
+    -1000000000 - row_number() over (order by workload_id) as number,
     workload_id as id,
     cluster,
     namespace,
     workload_kind,
     workload,
     'running' as state,
+    'Running' as phase,
     max(project) as project,
     max("user") as "user"
 from held

@@ -18,6 +18,7 @@ from tests.benchmarks.fleet import Fleet
 from tests.benchmarks.freshness import compare_freshness
 from tests.benchmarks.growing import compare_growing
 from tests.benchmarks.listing import compare_listing
+from tests.benchmarks.listing_workloads import compare_listing_workloads
 from tests.benchmarks.servers import prometheus_of
 from tests.benchmarks.site import Site
 from tests.benchmarks.storing import compare_storing
@@ -33,12 +34,13 @@ class Benchmark(StrEnum):
     exporting = "exporting"
     dashboards = "dashboards"
     listing = "listing"
+    listing_workloads = "listing_workloads"
 
 
 @dataclass(frozen=True)
 class Amount:
     """How much is measured. compared: scraped at the full minute, as Prometheus's own answers are compared; minutes: how
-    long fresh samples are followed; exported: how many rows; projects: how many are listed."""
+    long fresh samples are followed; exported: how many rows; projects, workloads: how many are listed."""
 
     compared: Site
     stored: Site
@@ -48,13 +50,32 @@ class Amount:
     exported: int
     fleet: Fleet
     projects: int
+    workloads: int
 
 
 FULL = Amount(
-    Site(128, 7, is_aligned=True), Site(128, 7), Site(256, 90), (32, 128, 512), 5, 10_000_000, Fleet(8, 64, 30), 5_000
+    Site(128, 7, is_aligned=True),
+    Site(128, 7),
+    Site(256, 90),
+    (32, 128, 512),
+    5,
+    10_000_000,
+    Fleet(8, 64, 30),
+    5_000,
+    1_000_000,
 )
 
-SMALL = Amount(Site(32, 2, is_aligned=True), Site(32, 2), Site(32, 14), (16, 64), 2, 1_000_000, Fleet(2, 32, 2), 500)
+SMALL = Amount(
+    Site(32, 2, is_aligned=True),
+    Site(32, 2),
+    Site(32, 14),
+    (16, 64),
+    2,
+    1_000_000,
+    Fleet(2, 32, 2),
+    500,
+    50_000,
+)
 
 
 def main(
@@ -96,6 +117,8 @@ def compare(benchmark: Benchmark, console: Console, amount: Amount, folder: Path
             return compare_dashboards(console, amount.fleet, folder, rounds)
         case Benchmark.listing:
             return compare_listing(console, amount.projects, rounds)
+        case Benchmark.listing_workloads:
+            return compare_listing_workloads(console, amount.workloads, rounds)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +196,7 @@ def ask_api(listing: Listing, url: str, session: requests.Session) -> list[str]:
 def ask_duckdb(listing: Listing, lake: Lake) -> list[str]:
     """In a connection that is open already, as in a notebook."""
     latest = LATEST.format(files=f"{lake.workloads.folder}/cluster=*/period=*/*.parquet")
-    rows = duckdb.sql(f"select workload from ({latest}) where {listing.sql}").fetchall()
+    rows = duckdb.execute(f"select workload from ({latest}) where {listing.sql}").fetchall()
     return [name for (name,) in rows]
 
 
@@ -315,4 +314,4 @@ def hold(lake: Lake, count: int) -> None:
                 live.gpu(f"GPU-{cluster}-{node}-{gpu}", f"{cluster}-{node}", 0.5, pod=pod)
         for hour in (Window(OPEN.start - HOUR, OPEN.start), OPEN):
             first = int((hour.start - live.start) / HOUR)
-            lake.replace(hour, live.book(1, first=first, as_of=datetime.now(UTC)).of(hour))
+            lake.replace(hour, live.book(1, first=first, as_of=NOW).of(hour))

@@ -12,6 +12,7 @@ from queries.ids import node_id, workload_id
 from queries.lake import Lake
 from queries.measurements import Measurement, known_only
 from queries.metric_types import TYPES
+from queries.window import HOUR
 from tests.live import DAY, NOW, Live, settings_for
 from tests.metrics_api.live import ALPHA, PATHS, series, values
 
@@ -33,6 +34,7 @@ def served(folder: Path, live: Live) -> TestClient:
     booked = live.book(4, as_of=NOW)
     for hour in DAY.hours():
         lake.replace(hour, booked.of(hour))
+    lake.replace_workloads(live.cluster.name, DAY, booked.workloads, NOW)
     return TestClient(create_app(settings_for(folder)))
 
 
@@ -131,6 +133,30 @@ def test_run_26772_what_is_missing_is_told_as_an_error(client: TestClient) -> No
         answer = client.get(path, params=asked)
         assert answer.status_code == 404
         assert set(answer.json()) == {"code", "message", "details"}
+
+
+def test_run_26956_what_initializes_counts_as_allocated(tmp_path: Path) -> None:
+    """A pod has a node for ten minutes, and does not run yet; another waits for one."""
+    live = Live("alpha")
+    live.node("alpha-1", 4)
+    live.pod("starts-0", "alpha-1", 2, running=0.0, project="a")
+    live.pod("waits-0", "", 2, running=0.0, project="a")
+    live.gpu_of("alpha-1", 0, 0.0)
+    live.lived("starts-0", NOW - HOUR / 2, None, 1, 1)
+    live.lived("waits-0", NOW - HOUR / 2, None, 1, 1)
+    scheduled = {"namespace": "team", "pod": "starts-0", "uid": "uid-starts-0", "what": "scheduled"}
+    live.rows["pod_times"].append(scheduled | {"time": (NOW - HOUR / 6).timestamp()})
+    client = served(tmp_path, live)
+    found = {each["name"]: each for each in client.get("/api/v1/workloads").json()["workloads"]}
+    assert {name: (each["phase"], each["allocatedResources"]["gpu"]) for name, each in found.items()} == {
+        "starts-0": ("Initializing", 2),
+        "waits-0": ("Pending", 0),
+    }
+    assert found["starts-0"]["totalPendingTimeSeconds"] == 20 * 60
+    by_filter = client.get("/api/v1/workloads", params={"filterBy": "allocatedGPU>=1"}).json()["workloads"]
+    assert [each["name"] for each in by_filter] == ["starts-0"]
+    waiting = client.get("/api/v1/workloads/telemetry", params={"telemetryType": "PENDING_TIME_DISTRIBUTION"}).json()
+    assert [each["value"] for each in waiting["values"]] == ["2"]
 
 
 def test_run_19904_a_filter_on_allocated_gpus_takes_operators(client: TestClient) -> None:

@@ -61,7 +61,9 @@ def told(roster: Roster) -> list[dict[str, Any]]:
     with roster.cursor(roster.stop) as cursor:
         if version.touched is not None:
             cursor.register("touched", version.touched)
-        found: pa.Table = cursor.execute(f"from ({roster.rows(version)}) order by id").to_arrow_table()
+        found: pa.Table = cursor.execute(
+            f"select * exclude (number) from ({roster.rows(version)}) order by id"
+        ).to_arrow_table()
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows
 
