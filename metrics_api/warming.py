@@ -2,6 +2,8 @@
 answered."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -21,7 +23,7 @@ class Warming:
     def __init__(self, engine: Engine, register: Register) -> None:
         self.engine = engine
         self.register = register
-        self._problem = ""
+        self._problems: dict[str, str] = {}
         self._told_to_stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
 
@@ -53,18 +55,20 @@ class Warming:
             The version for which nothing is left to do.
         """
         snapshot = done
-        try:
-            self.register.refresh()
+        with self._telling("the newest of the ledger is not all in memory; its files are read"):
             snapshot = self.engine.lake.snapshot()
-            if done and done.files is snapshot.files:
-                return done
-            return snapshot if self.engine.hot.refresh(snapshot) else None
-        except LakeError as error:
-            self._tell(str(error))
-            return snapshot
+            if not (done and done.files is snapshot.files):
+                snapshot = snapshot if self.engine.hot.refresh(snapshot) else None
+        with self._telling("the lists of workloads are not in memory; their files are read"):
+            self.register.refresh()
+        return snapshot
 
-    def _tell(self, problem: str) -> None:
-        """Once, and not every second."""
-        if problem != self._problem:
-            log.warning("the newest of the ledger is not all in memory; its files are read", problem=problem)
-        self._problem = problem
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """What of the lake cannot be read is told: once, and not every second."""
+        try:
+            yield
+        except LakeError as error:
+            if self._problems.get(what) != str(error):
+                log.warning(what, problem=str(error))
+            self._problems[what] = str(error)

@@ -159,8 +159,9 @@ class Register:
         return plain(found).join(plain(since), keys)
 
     def _homes_of(self, asker: Asker, roster: Roster, version: Version, held: Held) -> pa.Table:
-        """With the departments of this hour."""
-        name, key = roster.listed.name, (version.files, held.version, Window.hour_of(asker.now))
+        """With the departments of this hour, as the API and the settings have them."""
+        revision = asker.engine.accounting.assigned.revision
+        name, key = roster.listed.name, (version.files, held.version, revision, Window.hour_of(asker.now))
         if name not in self._homes or self._homes[name][0] != key:
             relations = {"untold": held.untold} | touched(version)
             sql = f"select distinct cluster, project from ({rows_of(roster, version)}) as told"
@@ -187,11 +188,13 @@ def asked_of(scope: Scope, sql: str) -> list[str]:
 
 
 def homes_of(pairs: pa.Table, asker: Asker) -> pa.Table:
-    departments = asker.engine.accounting.departments
+    departments, assigned = asker.engine.accounting.departments, asker.engine.accounting.assigned
     rows = []
     for pair in pairs.to_pylist():
         cluster, project = pair["cluster"], pair["project"]
-        department = department_of(project, departments, asker.now) if project is not None else None
+        department = assigned.memberships.get((cluster, project))
+        if department is None and project is not None:
+            department = department_of(project, departments, asker.now)
         ids = {
             "cluster_id": cluster_id(cluster),
             "project_id": None if project is None else project_id(cluster, project),

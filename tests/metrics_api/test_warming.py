@@ -1,11 +1,16 @@
 import time
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from metrics_api.app import create_app
+from metrics_api.warming import EVERY
 from queries.engine import Engine
 from queries.lake import Lake
+from queries.lake_error import LakeError
+from queries.rosters.register import Register
 from tests.queries.test_question import ALL, HOURS, drawn
 from tests.served import fill, settings_for
 
@@ -54,3 +59,19 @@ def test_a_damaged_file_does_not_end_it(tmp_path: Path) -> None:
         later = drawn("gamma", 3, 0.5).book(HOURS)
         Lake(str(tmp_path)).replace(next(iter(ALL.hours())), later.of(next(iter(ALL.hours()))))
         wait_until_held(app.state.services.engine)
+
+
+def test_the_ledger_is_held_also_where_the_lists_of_workloads_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Register) -> None:
+        raise LakeError("the workloads are damaged")
+
+    monkeypatch.setattr(Register, "refresh", refuse)
+    fill(tmp_path)
+    app = create_app(settings_for(tmp_path, "off", hot_bytes=PLENTY))
+    with capture_logs() as logs, TestClient(app):
+        wait_until_held(app.state.services.engine)
+        time.sleep(2 * EVERY)
+    told = [line for line in logs if line.get("problem") == "the workloads are damaged"]
+    assert len(told) == 1

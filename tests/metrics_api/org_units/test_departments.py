@@ -65,6 +65,11 @@ def test_a_department_that_was_made_counts_everywhere(people: Community, admin: 
     telemetry = f"{DEPARTMENTS}/telemetry?telemetryType=GPU_ALLOCATION&groupBy=DepartmentId"
     groups = {each["groups"][0]["value"]: each["value"] for each in admin.get(telemetry).json()["values"]}
     assert groups[vision] == "1.5"
+    workloads = admin.get("/api/v1/workloads?filterBy=departmentName==vision").json()["workloads"]
+    assert {(each["projectName"], each["departmentId"]) for each in workloads} == {("b", vision)}
+    assert {each["id"] for each in head.get("/api/v1/workloads").json()["workloads"]} == {
+        each["id"] for each in workloads
+    }
 
     seen = head.get("/api/v1/ledger", params=by_project).json()["data"]
     assert [(row["cluster"], row["project"]) for row in seen] == [("alpha", "b")]
