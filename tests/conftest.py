@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from metrics_api.app import create_app
+from queries.control import secret
 from queries.control.applications import create_application
 from queries.logs import write_logs
 from tests.served import fill, settings_for
@@ -18,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 
 settings.register_profile("unhurried", deadline=None)  # no test is about time
 settings.load_profile("unhurried")
+
+secret.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # passwords of tests are worth nothing
+secret.NOBODYS_HASH = secret.HASHER.hash("nobody's")
 
 write_logs()  # as the programs do: structlog's own tracebacks draw every variable, which takes longer than most tests
 

@@ -1,7 +1,6 @@
 """Collectors are killed at random while readers ask: nothing is ever wrong, and in the end nothing is missing."""
 
 import multiprocessing
-import os
 import random
 import time
 from datetime import datetime, timedelta
@@ -20,8 +19,9 @@ from queries.window import HOUR
 from tests.booked import both
 from tests.collectors import chaos
 from tests.collectors.site import LATER, START, WINDOW, assert_whole, cluster, in_order, new_lake, site
+from tests.depth import deep
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "24"))
+KILLS = deep(20)
 AT_ONCE = 2
 """How many collectors share the cluster."""
 COMMITS = 2

@@ -9,14 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from argon2 import PasswordHasher
 
 from metrics_api.access.throttle import Throttle
 from metrics_api.app import create_app
 from metrics_api.body import FORM
 from metrics_api.openapi import describe
 from metrics_api.routes import ENDPOINTS
-from queries.control import secret
 from queries.control.tables import Cluster
 from queries.ids import cluster_id
 from tests.metrics_api.community import Community, settings_of, settle
@@ -47,12 +45,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
-    """Two tenants, with rows of both; secrets are hashed fast, and nobody is slowed who tries many."""
+    """Two tenants, with rows of both; nobody is slowed who tries many."""
     folder = tmp_path_factory.mktemp("injection")
     fill(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(secret, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        patch.setattr(secret, "NOBODYS_HASH", secret.HASHER.hash("nobody's"))
         patch.setattr(Throttle, "wait_seconds", lambda *_: 0)
         app = create_app(settings_of(folder))
         control = app.state.services.control

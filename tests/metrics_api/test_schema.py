@@ -22,9 +22,10 @@ from metrics_api.app import create_app
 from metrics_api.endpoint import Endpoint
 from metrics_api.routes import ENDPOINTS
 from queries.control.applications import create_application
+from tests.depth import deep
 from tests.served import settings_for
 
-EXAMPLES = 30
+EXAMPLES = deep(12)
 
 CHECKS: list[CheckFunction] = [
     not_a_server_error,

@@ -23,6 +23,7 @@ from queries.prices import Price
 from queries.question import Answer, Asker, Question
 from queries.scope import EVERYTHING, Scope
 from queries.window import HOUR, Window, format_time
+from tests.depth import deep
 from tests.queries.test_question import ALL, HOURS, MINUTE, drawn
 from tests.sketch import START, Sketch
 
@@ -278,7 +279,7 @@ def price_lists(draw: st.DrawFn) -> tuple[Price, ...]:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=deep(10))
 @given(price_lists(), st.sampled_from([*DIMENSIONS]), st.sampled_from([None, HOUR, 3 * HOUR]))
 def test_costs_of_any_groups_sum_to_the_total(
     ask: AskWith, prices: tuple[Price, ...], dimension: str, step: timedelta | None

@@ -22,6 +22,7 @@ from queries.scope import EVERYTHING, Scope
 from queries.snapshot import Snapshot
 from queries.window import HOUR, Window
 from queries.workload_usage import UsageQuestion, workload_usage
+from tests.depth import deep
 from tests.queries.measured import ALL, fill
 from tests.queries.test_question import ALL as SHORT
 from tests.queries.test_question import HOURS, drawn
@@ -68,7 +69,7 @@ def check_alike(one: pa.Table, other: pa.Table) -> None:
     pd.testing.assert_frame_equal(one.to_pandas(), other.to_pandas(), rtol=1e-9, atol=1e-6)
 
 
-@hypothesis_settings(max_examples=30)
+@hypothesis_settings(max_examples=deep(12))
 @given(
     start=st.integers(0, 30 * 60),
     length=st.integers(15, 36 * 60),

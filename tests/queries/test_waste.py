@@ -22,6 +22,7 @@ from queries.settings import Cluster
 from queries.waste import WasteQuestion, waste
 from queries.window import HOUR, Window
 from queries.workload_types import DEFAULTS, KINDS, WORKLOAD_TYPES, Policy, Thresholds
+from tests.depth import deep
 from tests.sketch import START, Sketch
 
 HOURS = 6
@@ -323,7 +324,7 @@ THRESHOLDS = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=deep(10))
 @given(thresholds=THRESHOLDS, start=st.integers(0, 200), length=st.integers(20, 160))
 def test_no_second_is_in_two_classes_and_none_is_busy(
     engine: Engine, thresholds: Thresholds, start: int, length: int

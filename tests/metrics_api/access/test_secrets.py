@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from argon2 import PasswordHasher
 from httpx2 import Response
 from sqlalchemy import event, select
 from starlette.testclient import TestClient
@@ -30,8 +29,6 @@ FORGED = 'ada\r\n2026-01-01 [info] root signed in\x1b[2J","subject":"root'
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Community]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(secret, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        patch.setattr(secret, "NOBODYS_HASH", secret.HASHER.hash("nobody's"))
         patch.setattr(Throttle, "wait_seconds", lambda *_: 0)
         with community(tmp_path_factory.mktemp("secrets")) as people:
             yield people

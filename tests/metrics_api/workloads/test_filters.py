@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from metrics_api.listing import CountQuery
 from metrics_api.workloads.lists import PodsQuery, WorkloadsQuery
 from queries.filter import OF_KIND, Filter
+from tests.depth import deep
 from tests.metrics_api.workloads.conftest import HOSTILE
 
 Row = dict[str, Any]
@@ -95,7 +96,7 @@ def model(every: list[Row], of: str, texts: list[str], search: str) -> list[Row]
 
 
 @pytest.mark.parametrize("of", LISTS)
-@settings(max_examples=25)
+@settings(max_examples=deep(10))
 @given(data=st.data())
 def test_what_is_listed_is_what_the_filters_say(
     of: str, data: st.DataObject, various_client: TestClient, every: dict[str, list[Row]]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -28,6 +30,15 @@ from queries.control.users import (
 )
 
 RULE = NewRule(VIEWER.id, "tenant", "1")
+
+
+def test_passwords_are_hashed_slowly() -> None:
+    """As RFC 9106 recommends where memory is scarce; tests are spared it."""
+    told = "from queries.control.secret import HASHER as h; print(h.type.name, h.time_cost, h.memory_cost)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    kind, times, kibibytes = done.stdout.split()
+    assert kind == "ID"
+    assert (int(times), int(kibibytes)) >= (3, 65_536)
 
 
 def test_a_password_opens_and_another_does_not(control: Control) -> None:

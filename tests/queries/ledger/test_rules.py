@@ -1,6 +1,5 @@
 """The rules of the ledger against a plain reading of them, and what must hold whatever is booked. On random nodes."""
 
-import os
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,14 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.booked import SECONDS
+from tests.depth import deep
 from tests.sketch import Sketch, booked_frame
 
 STEP = 60.0
 KERNEL = "DCGM_FI_DEV_GPU_UTIL"
 
-EXAMPLES = int(os.environ.get("RULES_EXAMPLES", "6"))
-
-FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=deep(5), deadline=None, suppress_health_check=list(HealthCheck))
 """Every example books many nodes at once."""
 
 utilizations = st.one_of(

@@ -15,6 +15,7 @@ from queries.ids import workload_id
 from queries.lake import Lake, LakeError
 from queries.rosters.roster import PODS, WORKLOADS, Roster
 from queries.window import HOUR, Window
+from tests.depth import deep
 from tests.queries.test_question import HOURS, drawn
 from tests.sketch import START
 
@@ -89,7 +90,7 @@ CHANGED = st.tuples(
 )
 
 
-@settings(max_examples=15)
+@settings(max_examples=deep(6))
 @given(writes=st.lists(CHANGED, min_size=1, max_size=5), refreshed=st.sets(st.integers(0, 4)), compacted=st.booleans())
 def test_memory_answers_as_the_files_do(writes: list[Any], refreshed: set[int], compacted: bool, lakes: Path) -> None:
     lake = Lake(str(lakes / f"lake-{len(list(lakes.iterdir()))}"))
