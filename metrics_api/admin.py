@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from metrics_api.explained import AdminError, Config, console, default_config, explained
+from metrics_api.options import read_role
 from queries.control.access_keys import create_access_key as make_access_key
 from queries.control.access_keys import delete_access_key, list_access_keys
 from queries.control.applications import create_application as make_application
@@ -33,17 +34,10 @@ from queries.settings import Settings
 admin = typer.Typer(help="Manage who may ask.", no_args_is_help=True)
 
 
-def parse_role(text: str) -> Role:
-    try:
-        return find_role(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 Tenant = Annotated[str, typer.Option(help="The tenant.")]
 RoleOption = Annotated[
     Role | None,
-    typer.Option("--role", parser=parse_role, metavar="ROLE", help="administrator, viewer, researcher, ..."),
+    typer.Option("--role", parser=read_role, metavar="ROLE", help="administrator, viewer, researcher, ..."),
 ]
 Scopes = Annotated[
     list[str] | None,
@@ -176,7 +170,7 @@ def list_users(config: Config = None, tenant: Tenant = "default") -> None:
 
 @admin.command("grant")
 def grant(
-    role: Annotated[Role, typer.Argument(parser=parse_role, metavar="ROLE", help="administrator, viewer, ...")],
+    role: Annotated[Role, typer.Argument(parser=read_role, metavar="ROLE", help="administrator, viewer, ...")],
     config: Config = None,
     user: Annotated[str | None, typer.Option(help="The user who gets it.")] = None,
     group: Annotated[str | None, typer.Option(help="The group of the identity provider that gets it.")] = None,

@@ -21,10 +21,11 @@ from metrics_api.demo.fleet import HISTORY
 from metrics_api.explained import Config, console, default_config, explained
 from metrics_api.export_folder import ExportFolder
 from metrics_api.openapi import describe
+from metrics_api.options import read_day, read_duration
 from metrics_api.routes import ENDPOINTS
 from queries.accounting import Accounting
 from queries.clusters import Clusters
-from queries.duration import format_duration, parse_duration
+from queries.duration import format_duration
 from queries.engine import Engine
 from queries.exports import EXPORTS, Extract, day_window
 from queries.lake import Lake
@@ -92,7 +93,7 @@ def demo(
     history: Annotated[
         timedelta,
         typer.Option(
-            parser=parse_duration,
+            parser=read_duration,
             metavar="DURATION",
             show_default=format_duration(HISTORY),
             help="How far back the history goes that the first start makes.",
@@ -107,15 +108,11 @@ def demo(
 @app.command()
 def export(
     dataset: Annotated[str, typer.Argument(help=f"What is exported: {', '.join(EXPORTS)}.")],
-    start: Annotated[
-        date, typer.Option("--from", parser=date.fromisoformat, metavar="DAY", help="The first day (UTC).")
-    ],
+    start: Annotated[date, typer.Option("--from", parser=read_day, metavar="DAY", help="The first day (UTC).")],
     out: Annotated[Path, typer.Option(help="The folder; it gets a file for each day.")],
     end: Annotated[
         date | None,
-        typer.Option(
-            "--to", parser=date.fromisoformat, metavar="DAY", help="The day after the last. Without it: tomorrow."
-        ),
+        typer.Option("--to", parser=read_day, metavar="DAY", help="The day after the last. Without it: tomorrow."),
     ] = None,
     form: Annotated[ExportFile, typer.Option("--format", help="The format of the files.")] = ExportFile.parquet,
     config: Config = None,

@@ -8,12 +8,15 @@ so it is what would be said again. All headers of the request count, the caller'
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from metrics_api.cache import IS_KEPT
 from metrics_api.services import Services
+from queries.lake_error import LakeError
 
 SECONDS = 1.0
 
@@ -68,7 +71,9 @@ class Repeats:
             await send(message)
 
         await self.app(scope, receive, noting)
-        if messages and None not in moment.state:
+        if messages and None in moment.state:
+            await run_in_threadpool(self.read)
+        elif messages:
             self._remember(asked, Sent(moment, scope.get("route"), tuple(messages), size_of(asked, messages)))
 
     def moment(self) -> Moment:
@@ -80,8 +85,13 @@ class Repeats:
 
     def tables(self) -> tuple[object, ...]:
         """Their newest versions; None where that has to be read first."""
-        lake = self.services.engine.lake
-        return lake.ledger.known(), lake.workloads.known()
+        return tuple(table.known() for table in self.services.engine.lake.tables)
+
+    def read(self) -> None:
+        """What has to be read, for the next time. What cannot be read is told by whoever asks about it."""
+        with suppress(LakeError):
+            for table in self.services.engine.lake.tables:
+                table.snapshot()
 
     def _remember(self, asked: Hashable, sent: Sent) -> None:
         self._forget(asked)

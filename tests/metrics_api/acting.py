@@ -10,4 +10,4 @@ def act_as(monkeypatch: pytest.MonkeyPatch, actor: Actor) -> None:
     """What others were told just before is not repeated to this one."""
     read = Repeats.tables
     monkeypatch.setattr("metrics_api.auth.ANYONE", actor)
-    monkeypatch.setattr(Repeats, "state", lambda self: (*read(self), actor))
+    monkeypatch.setattr(Repeats, "state", lambda self: (*read(self), self.services.clusters.roll, actor))
