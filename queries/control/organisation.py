@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -109,8 +109,22 @@ def register(control: Control, found: Found, departments: Sequence[Department]) 
                 if project_id(cluster, name) not in gone
             ],
         )
-        if count_units(session) != before:
+        if grow_older(session, found) or count_units(session) != before:
             touch(session)
+
+
+def grow_older(session: Session, found: Found) -> bool:
+    """Projects that were found are as old as what the lake shows of them: what is collected later may be older.
+
+    Returns:
+        Whether any are older than was known.
+    """
+    first = {project_id(*key): times[0] for key, times in found.seen.items()}
+    known = session.execute(select(Project.id, Project.created_at).where(Project.created_by == SYSTEM))
+    older = [{"id": each, "created_at": first[each]} for each, made in known if each in first and first[each] < made]
+    if older:
+        session.execute(update(Project), older)
+    return bool(older)
 
 
 def count_units(session: Session) -> tuple[int, ...]:

@@ -193,10 +193,15 @@ def test_averages_of_projects_are_those_of_the_ledger(demo: Demo, client: Any, c
     ).data["projects"]
     end = Window.hour_of(datetime.now(UTC)).start
     names = {uuid: name for name, uuid in clusters.items()}
+    first: dict[tuple[str, str], datetime] = {}
+    for row in demo.ask(f"ledger?by=cluster,project&step=1h&{between(Window(end - timedelta(hours=24), end))}")["data"]:
+        key, time = (row["cluster"], row["project"]), parse_time(row["time"])
+        if row["capacity_seconds"]:
+            first[key] = min(time, first.get(key, time))
     assert len(projects) == 5
     for project in projects:
         told, key = project["overtimeData"]["range24hData"], (names[project["clusterId"]], project["name"])
-        life = Window(Window.hour_of(parse_time(project["createdAt"])).start, end)
+        life = Window(min(first[key], Window.hour_of(parse_time(project["createdAt"])).start), end)
         assert told["averageGpuAllocation"] == about(metric(demo, life, "gpus_allocated", "cluster,project")[key])
         row = ledger(demo, life, "cluster,project")[key]
         known = row["busy_seconds"] + row["idle_seconds"]

@@ -78,6 +78,24 @@ def test_it_is_found_once_however_many_look(control: Control) -> None:
         assert session.scalar(select(func.count()).select_from(Cluster)) == 3
 
 
+def test_a_project_is_as_old_as_what_is_seen_of_it_also_where_that_is_collected_later(control: Control) -> None:
+    def seen(first: datetime) -> Found:
+        row = {"cluster": "alpha", "project": "llm", "first_seen": first, "last_seen": HOUR}
+        return Found.of_rows([row])
+
+    def made() -> datetime:
+        with control.session() as session:
+            return session.get_one(Project, project_id("alpha", "llm")).created_at
+
+    for first in (HOUR, HOUR - timedelta(days=30), HOUR - timedelta(days=2)):
+        register(control, seen(first), DEPARTMENTS)
+    assert made() == HOUR - timedelta(days=30)
+    with control.session() as session:
+        session.get_one(Project, project_id("alpha", "llm")).created_by = "ada@example.com"
+    register(control, seen(HOUR - timedelta(days=60)), DEPARTMENTS)
+    assert made() == HOUR - timedelta(days=30)
+
+
 def test_a_rule_shows_its_scope(organised: Control) -> None:
     assert see(organised, "tenant", "1") is EVERYTHING
     assert see(organised, "cluster", cluster_id("alpha")) == Scope(frozenset({("alpha", None)}))
