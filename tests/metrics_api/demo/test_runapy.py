@@ -4,7 +4,7 @@ import csv
 import io
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -191,7 +191,7 @@ def test_averages_of_projects_are_those_of_the_ledger(demo: Demo, client: Any, c
     projects = client.organizations.projects.get_projects(
         sort_by=models.ProjectFilterSortFields.AVGGPUALLOCATION24H
     ).data["projects"]
-    end = Window.hour_of(datetime.now(UTC)).start
+    end = parse_time(projects[0]["overtimeData"]["range24hData"]["updatedAt"])
     names = {uuid: name for name, uuid in clusters.items()}
     first: dict[tuple[str, str], datetime] = {}
     for row in demo.ask(f"ledger?by=cluster,project&step=1h&{between(Window(end - timedelta(hours=24), end))}")["data"]:
