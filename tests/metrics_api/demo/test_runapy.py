@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-about = partial(pytest.approx, rel=1e-6, abs=1e-9)
+about = partial(pytest.approx, rel=1e-5, abs=1e-9)
 
 LEDGER = ("busy_seconds", "idle_seconds", "held_seconds")
 """The columns of what somebody has."""
