@@ -11,7 +11,6 @@ from metrics_api.errors import HANDLERS
 from metrics_api.formats import PACKED
 from metrics_api.hardened import Hardened
 from metrics_api.health import Measured
-from metrics_api.openapi import describe
 from metrics_api.pages import page_routes
 from metrics_api.repeats import MOST_BYTES, Repeats
 from metrics_api.routes import ENDPOINTS
@@ -53,5 +52,4 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.services = services
-    app.state.openapi = describe(ENDPOINTS)
     return app

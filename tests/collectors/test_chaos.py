@@ -21,7 +21,7 @@ from tests.collectors import chaos
 from tests.collectors.site import LATER, START, WINDOW, assert_whole, cluster, in_order, new_lake, site
 from tests.depth import deep
 
-KILLS = deep(20)
+KILLS = deep(14)
 AT_ONCE = 2
 """How many collectors share the cluster."""
 COMMITS = 2

@@ -69,7 +69,7 @@ def test_where_there_is_nothing_nothing_is_missing(url: str, tmp_path: Path) -> 
     assert early.missing_hours() == []
 
 
-@pytest.mark.parametrize("collectors", [1, 2])
+@pytest.mark.parametrize("collectors", [2])
 def test_live_collection_and_backfill_at_once_lose_and_double_nothing(
     url: str, tmp_path: Path, collectors: int
 ) -> None:

@@ -25,7 +25,7 @@ from queries.control.applications import create_application
 from tests.depth import deep
 from tests.served import settings_for
 
-EXAMPLES = deep(12)
+EXAMPLES = deep(7)
 
 CHECKS: list[CheckFunction] = [
     not_a_server_error,

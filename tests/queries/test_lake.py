@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from queries.lake import Lake, LakeError
 from queries.window import HOUR, Window
 from tests.booked import SECONDS, both, frame
+from tests.depth import deep
 from tests.queries.committer import HOURS, revised, sketch
 from tests.sketch import START
 
@@ -116,12 +117,12 @@ def test_writers_that_are_killed_leave_a_whole_lake(tmp_path: Path) -> None:
     lake.create()
     dice = random.Random(7)  # noqa: S311 - any order
     versions = set()
-    for turn in range(4):
+    for turn in range(deep(2)):
         writers = [start_committer(tmp_path, f"{turn}-{number}") for number in range(2)]
         for writer in writers:
             assert writer.stdout
             assert writer.stdout.readline() == b"ready\n"
-        for _ in range(dice.randrange(3, 12)):
+        for _ in range(dice.randrange(3, 9)):
             versions.add(lake.snapshot().version)
             seen = len(lake.snapshot().revisions("sketch", ALL))
             assert seen <= HOURS
@@ -131,7 +132,7 @@ def test_writers_that_are_killed_leave_a_whole_lake(tmp_path: Path) -> None:
         for writer in writers:
             writer.kill()
             writer.communicate()
-    assert len(versions) > 4
+    assert len(versions) > 2
     commit(lake, EVERY_HOUR, revision=2**60)
     assert_whole(lake)
     lake.ledger.vacuum(timedelta(0))
