@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +90,13 @@ def wait_until_ready(name: str, url: str, process: subprocess.Popen[bytes], log:
     raise ServerError(f"{name} did not start; it said:\n" + "\n".join(said))
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A Prometheus that is stopped while it scrapes is not worth a line."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Exporters:
     """The exporters of all clusters, as one HTTP server: each target is a path. clock: tells the fleet's time."""
 
@@ -106,7 +115,7 @@ class Exporters:
             def log_message(self, *_: object) -> None:
                 """Scrapes are not worth a line."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self._server = Server(("127.0.0.1", 0), Page)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, name="exporters", daemon=True).start()
 

@@ -1,3 +1,5 @@
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -79,3 +81,16 @@ def test_a_server_ends_when_what_started_it_is_killed(tmp_path: Path) -> None:
         while child.status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_a_scrape_that_is_broken_off_is_not_worth_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    fleet = Exporters(CLUSTERS)
+    host, _, port = fleet.address.partition(":")
+    path = exporters(CLUSTERS[0])[0].target.path
+    for _ in range(5):
+        with socket.create_connection((host, int(port))) as scrape:
+            scrape.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset at once
+            scrape.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    time.sleep(0.5)
+    fleet.stop()
+    assert "Error" not in capfd.readouterr().err
