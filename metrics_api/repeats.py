@@ -57,13 +57,13 @@ class Repeats:
             await self.app(scope, receive, send)
             return
         asked = (scope["path"], scope["query_string"], *scope["headers"])
-        sent = self._sent.get(asked)
-        if sent and time.monotonic() < sent.moment.until and is_same(sent.moment.state, self.state()):
+        moment, sent = self.moment(), self._sent.get(asked)
+        if sent and time.monotonic() < sent.moment.until and is_same(sent.moment.state, moment.state):
             scope["route"] = sent.route
             for message in sent.messages:
                 await send(dict(message))
             return
-        moment, messages = self.moment(), list[Message]()
+        messages: list[Message] = []
 
         async def noting(message: Message) -> None:
             if IS_KEPT in scope:
